@@ -107,6 +107,7 @@ class Track(Record):
     family: str = ""
     use: str = ""
     pair_id: str = ""
+    recording: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""Measures one track from a stream of blocks; memory does not grow with its length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsung.runtime.evidence import Spectra, bandwidth_hz, contributions_on, evidence
+from unsung.runtime.sketch import SpectrogramSketch
+from unsung.types import Evidence, FloatArray, Picture, Record
+
+if TYPE_CHECKING:
+    from unsung.runtime.bundle import Bundle
+
+__all__ = ["Analysis", "Analyzer"]
+
+@dataclass(frozen=True)
+class Analysis(Record):
+    """What was measured of one track; ``reason`` says why it cannot carry a verdict."""
+
+    windows: tuple[tuple[float, float], ...]
+    logit: float | None
+    covered_s: float
+    evidence: Evidence | None
+    family: str
+    reason: str
+    picture: Picture | None
+    bandwidth_hz: float | None = None
+
+
+class Analyzer:
+    """Takes mono blocks of one track in order; `finish` gives the measurements.
+
+    Sound is resampled to the bundle's rate and cut into windows; each window's averaged spectra
+    give a logit, and the track's logit is their mean, weighted by the sound they hold. (Spectra
+    averaged over a whole song would show its key: notes repeat at fixed frequencies too.)
+    """
+
+    def __init__(self, bundle: Bundle, sample_rate_hz: int, picture: bool = False) -> None:
+        self._bundle = bundle
+        self._rate = bundle.sample_rate_hz
+        self._resampler = _Resampler(sample_rate_hz, self._rate)
+        self._size = round(bundle.window_s * self._rate)
+        self._tail = max(front_end.n_fft for front_end in bundle.front_ends)
+        self._buffer = np.zeros(0, np.float32)
+        self._pieces: list[FloatArray] = []
+        self._held = 0
+        self._start_s = 0.0
+        self._offsets = [0] * len(bundle.front_ends)
+        self._pictures: list[NDArray[np.float64]] = [
+            np.zeros((len(f.widths), len(f.freqs_hz))) for f in bundle.front_ends
+        ]
+        self._weighted_logit = 0.0
+        self._windows: list[tuple[float, float]] = []
+        self._reference = int(bundle.info["reference"])
+        self._levels = np.zeros(len(bundle.front_ends[self._reference].freqs_hz))
+        self._frames = 0
+        self._covered_s = 0.0
+        self._sketch = SpectrogramSketch(self._rate) if picture else None
+
+    def push(self, block: FloatArray) -> None:
+        """Add the next samples. Shape: ``[time]`` at the rate given at construction."""
+        self._take(self._resampler.push(block))
+
+    def jump(self, start_s: float) -> None:
+        """Go on at another time of the track: nothing is measured across the gap."""
+        self._drain()
+        self._start_s = start_s
+
+    def finish(self) -> Analysis:
+        """Measure what is left and return the result."""
+        self._drain()
+        bundle = self._bundle
+        if not self._covered_s:
+            reason = "no frame is louder than -90 dB re full scale"
+            return Analysis(tuple(self._windows), None, 0.0, None, "unknown", reason, None)
+        pictures = [(p / self._covered_s).astype(np.float32) for p in self._pictures]
+        logit = self._weighted_logit / self._covered_s
+        levels = self._levels / self._frames
+        spectra = Spectra.measure(bundle, pictures, levels)
+        edge = bandwidth_hz(spectra)
+        picture = None
+        if self._sketch is not None:
+            spectrogram, freqs, times = self._sketch.finish()
+            picture = Picture(
+                spectrogram,
+                freqs,
+                times,
+                spectra.freqs_hz.astype(np.float32),
+                spectra.residual_db,
+                spectra.mean_db,
+                spectra.envelope_db,
+                contributions_on(bundle, pictures, self._reference),
+            )
+        return Analysis(
+            tuple(self._windows),
+            logit,
+            round(self._covered_s, 3),
+            evidence(bundle, pictures, spectra, logit),
+            "unknown",
+            self._why_not(edge),
+            picture,
+            edge,
+        )
+
+    def _why_not(self, edge_hz: float) -> str:
+        limits = self._bundle.info["limits"]
+        if self._covered_s < limits["min_active_s"]:
+            return (
+                f"only {self._covered_s:.1f} s of sound above silence; "
+                f"{limits['min_active_s']:g} s are needed"
+            )
+        if edge_hz < limits["min_bandwidth_hz"]:
+            return (
+                f"the sound ends at {edge_hz / 1000:.1f} kHz; the evidence lies up to 8 kHz and "
+                f"at least {limits['min_bandwidth_hz'] / 1000:g} kHz are needed"
+            )
+        return ""
+
+    def _take(self, samples: FloatArray) -> None:
+        if not len(samples):
+            return
+        self._pieces.append(samples)
+        self._held += len(samples)
+        # Half a window stays behind, so that the last one is never short.
+        while self._held >= 1.5 * self._size + self._tail:
+            signal = self._joined()
+            self._window(signal, self._size)
+            self._buffer = signal[self._size :]
+            self._held = len(self._buffer)
+
+    def _joined(self) -> FloatArray:
+        signal = np.concatenate([self._buffer, *self._pieces])
+        self._pieces, self._buffer = [], signal
+        return signal
+
+    def _drain(self) -> None:
+        """Measure the rest of the sound before a gap or the end, and start afresh."""
+        self._take(self._resampler.flush())
+        signal = self._joined()
+        while len(signal) > 0:
+            # A rest shorter than half a window joins the last whole one.
+            whole = len(signal) >= 1.5 * self._size
+            self._window(signal, self._size if whole else len(signal))
+            signal = signal[self._size :] if whole else signal[:0]
+        self._buffer, self._held = np.zeros(0, np.float32), 0
+        self._offsets = [0] * len(self._offsets)
+
+    def _window(self, signal: FloatArray, length: int) -> None:
+        """Measure the frames that start within the first `length` samples of the signal."""
+        pictures, active = [], 0.0
+        for index, front_end in enumerate(self._bundle.front_ends):
+            reference = index == self._reference
+            piece, starts = self._frames_of(index, signal, length)
+            total, count = front_end.accumulate(
+                piece, front_end.hop, self._levels if reference else None
+            )
+            pictures.append(front_end.finish(total / max(1, count)))
+            if reference:
+                active = count / starts * min(length, len(signal)) / self._rate
+                self._frames += count
+        if active > 0:
+            logit = float(self._bundle.logits([p[None, ..., None] for p in pictures])[0])
+            self._windows.append((round(self._start_s, 3), logit))
+            self._weighted_logit += logit * active
+            self._covered_s += active
+            for total, picture in zip(self._pictures, pictures, strict=True):
+                total += picture * active
+        if self._sketch is not None:
+            self._sketch.push(signal[:length], self._start_s)
+        self._start_s += length / self._rate
+
+    def _frames_of(self, index: int, signal: FloatArray, length: int) -> tuple[FloatArray, int]:
+        """Return the samples of a front end's next frames and how many frames they hold.
+
+        Frames go on across windows at the front end's own hop; sound shorter than one frame is
+        one frame, which the front end pads.
+        """
+        front_end = self._bundle.front_ends[index]
+        first = self._offsets[index]
+        starts = range(first, min(length, len(signal) - front_end.n_fft + 1), front_end.hop)
+        if not starts:
+            self._offsets[index] = 0
+            return signal[:length], 1
+        self._offsets[index] = starts[-1] + front_end.hop - length
+        return signal[first : starts[-1] + front_end.n_fft], len(starts)
+
+
+class _Resampler:
+    """Streaming soxr, or nothing when the rates agree; can be flushed and used again."""
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        self._rates = (from_hz, to_hz)
+        self._stream = self._new()
+
+    def _new(self) -> object | None:
+        import soxr
+
+        if self._rates[0] == self._rates[1]:
+            return None
+        return soxr.ResampleStream(*self._rates, 1, dtype="float32", quality="HQ")
+
+    def push(self, block: FloatArray, last: bool = False) -> FloatArray:
+        if self._stream is None:
+            return block
+        found: FloatArray = self._stream.resample_chunk(  # type: ignore[attr-defined]
+            np.ascontiguousarray(block, dtype=np.float32), last=last
+        )
+        return found
+
+    def flush(self) -> FloatArray:
+        if self._stream is None:
+            return np.zeros(0, np.float32)
+        rest = self.push(np.zeros(0, np.float32), last=True)
+        self._stream = self._new()
+        return rest

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""A bundle: the folder that scan, REST and the browser load.
+
+``bundle.json`` holds every constant (rate, windows, front ends, calibration, golden scores, card)
+and the hashes of the files beside it; ``model.onnx`` maps the front ends' pictures to the logit;
+``weights.safetensors`` holds the linear part for exact explanation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsung import frontends
+from unsung.errors import BundleError, UnknownName
+from unsung.frontends.residual_spectrum import ResidualSpectrum
+from unsung.runtime.weights import read_safetensors
+from unsung.types import FloatArray
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+    from unsung.runtime.analyzer import Analyzer
+    from unsung.runtime.decide import Thresholds
+
+__all__ = ["FORMAT", "Bundle", "LinearPart", "bundle_names", "load_bundle"]
+
+FORMAT = 1
+"""Version of bundle.json that this code reads."""
+
+_PACKAGED = Path(__file__).resolve().parent.parent / "bundles"
+
+
+@dataclass(frozen=True)
+class LinearPart:
+    """Exact weights: ``logit = baseline + sum(weight · (picture − mean))`` over all front ends.
+
+    Shape: each weight and mean ``[channel, freq]``, in the order of the front ends.
+    """
+
+    baseline: float
+    weights: tuple[FloatArray, ...]
+    means: tuple[FloatArray, ...]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded bundle; immutable and cheap to pass to worker processes by its path."""
+
+    path: Path
+    info: dict[str, Any]
+    sha256: str
+    front_ends: tuple[ResidualSpectrum, ...] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Public name, with its version: "default-1"."""
+        return f"{self.info['name']}-{self.info['version']}"
+
+    @property
+    def window_s(self) -> float:
+        """Seconds of one window of the timeline."""
+        return float(self.info["window_s"])
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Rate that the front ends work at."""
+        return int(self.info["sample_rate_hz"])
+
+    @property
+    def calibration(self) -> dict[str, Any]:
+        """The calibration record: name of the set, counts, logits, affine map."""
+        found: dict[str, Any] = self.info["calibration"]
+        return found
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The model card."""
+        found: dict[str, Any] = self.info["card"]
+        return found
+
+    @cached_property
+    def linear(self) -> LinearPart:
+        """The linear part with the weights of every bin."""
+        arrays = read_safetensors(self.path / "weights.safetensors")
+        inputs = [entry["input"] for entry in self.info["front_ends"]]
+        try:
+            return LinearPart(
+                float(arrays["baseline"].reshape(-1)[0]),
+                tuple(arrays[f"{name}.weight"].astype(np.float32) for name in inputs),
+                tuple(arrays[f"{name}.mean"].astype(np.float32) for name in inputs),
+            )
+        except KeyError as error:
+            raise BundleError(
+                f"{self.path}: weights.safetensors has no {error}; export the bundle again"
+            ) from error
+
+    @cached_property
+    def _session(self) -> InferenceSession:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        # The graph is tiny: threads would only fight with the decoder processes for the cores.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        return onnxruntime.InferenceSession(
+            str(self.path / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+
+    def logits(self, pictures: list[FloatArray]) -> NDArray[np.float32]:
+        """Run the graph. Shape: each ``[batch, channel, freq, frame]`` → ``[batch]``."""
+        names = [entry["input"] for entry in self.info["front_ends"]]
+        feeds = dict(zip(names, pictures, strict=True))
+        output: NDArray[np.float32] = self._session.run(None, feeds)[0]
+        return output[:, 0]
+
+    def analyzer(self, sample_rate_hz: int, picture: bool = False) -> Analyzer:
+        """Return a fresh measuring object for one track at its own sample rate."""
+        from unsung.runtime.analyzer import Analyzer
+
+        return Analyzer(self, sample_rate_hz, picture)
+
+    def thresholds(self, false_alarm_rate: float) -> Thresholds:
+        """Return the decision thresholds for a stated false-alarm rate."""
+        from unsung.runtime.decide import thresholds
+
+        return thresholds(self.calibration, false_alarm_rate)
+
+    def calibrate(self, logit: float) -> float:
+        """Return the log-likelihood ratio in nats of a pooled logit."""
+        return float(self.calibration["scale"] * logit + self.calibration["shift"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: getattr(self, key) for key in ("path", "info", "sha256", "front_ends")}
+
+
+def bundle_names() -> list[str]:
+    """Return the names of the bundles that come with the package."""
+    return sorted(item.parent.name for item in _PACKAGED.glob("*/bundle.json"))
+
+
+def load_bundle(name_or_path: str | Path = "default") -> Bundle:
+    """Load a packaged bundle by name, or any bundle by its folder.
+
+    Raises:
+        UnknownName: neither a packaged name nor a folder.
+        BundleError: files are missing or damaged, or the format is another version's.
+    """
+    names = bundle_names()
+    folder = _PACKAGED / name_or_path if str(name_or_path) in names else Path(name_or_path)
+    if not folder.exists():
+        raise UnknownName("bundle", str(name_or_path), names)
+    document = folder / "bundle.json"
+    try:
+        raw = document.read_bytes()
+        info = json.loads(raw)
+        found = info["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(
+            f"{folder}: expected a bundle folder with a readable bundle.json, got "
+            f"{type(error).__name__} ({error}); give the folder that `unsung export` wrote"
+        ) from error
+    if found != FORMAT:
+        raise BundleError(
+            f"{folder}: bundle format {found}, this version reads {FORMAT}; "
+            "install the matching version of unsung or export the bundle again"
+        )
+    _check_files(folder, info)
+    built = tuple(frontends.build(e["name"], e["parameters"]) for e in info["front_ends"])
+    for front_end in built:
+        if not isinstance(front_end, ResidualSpectrum):
+            raise BundleError(
+                f"{folder}: front end {type(front_end).__name__} cannot be averaged over a track; "
+                "pooling over the averaged spectrum needs residual_spectrum"
+            )
+    usable = tuple(f for f in built if isinstance(f, ResidualSpectrum))
+    return Bundle(folder, info, hashlib.sha256(raw).hexdigest(), usable)
+
+
+def _check_files(folder: Path, info: dict[str, Any]) -> None:
+    for name, expected in info.get("files", {}).items():
+        try:
+            came = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        except OSError as error:
+            raise BundleError(
+                f"{folder}: {name} is missing ({error}); copy the whole folder"
+            ) from error
+        if came != expected:
+            raise BundleError(
+                f"{folder}: {name} has hash {came[:12]}, bundle.json says {expected[:12]}; "
+                "the bundle was changed or damaged, export or install it again"
+            )

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""From a logit to a verdict at a stated false-alarm rate.
+
+The AI threshold is the split-conformal order statistic of human calibration recordings: with n
+exchangeable recordings, the ceil((n + 1)(1 − rate))-th smallest logit is exceeded by a new human
+recording with probability at most `rate` (Vovk, Gammerman and Shafer, "Algorithmic Learning in a
+Random World", 2005). Where n < 1 / rate − 1 no finite threshold has that guarantee and none is
+made up. The human threshold is the same statistic of AI recordings at the stated miss rate.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from unsung.errors import UsageError
+from unsung.evaluation.conformal import conformal_threshold
+from unsung.types import Record, Verdict
+
+if TYPE_CHECKING:
+    from unsung.runtime.analyzer import Analysis
+    from unsung.runtime.bundle import Bundle
+
+__all__ = ["Thresholds", "decide", "probability", "thresholds"]
+
+
+@dataclass(frozen=True)
+class Thresholds(Record):
+    """Logits at and above which a track is called AI, and at and below which human."""
+
+    ai_logit: float | None
+    human_logit: float | None
+    false_alarm_rate: float
+    miss_rate: float
+    n_human: int
+    n_ai: int
+    guarantee: str
+
+
+def thresholds(calibration: dict[str, Any], false_alarm_rate: float) -> Thresholds:
+    """Return the thresholds of a calibration record for a stated false-alarm rate.
+
+    Raises:
+        UsageError: the rate is not between 0 and 0.5.
+    """
+    if not 0.0 < false_alarm_rate <= 0.5:
+        raise UsageError(
+            f"expected a false-alarm rate above 0 and up to 0.5, got {false_alarm_rate:g}; "
+            "0.01 means that at most one human track in a hundred is called AI"
+        )
+    human, ai = calibration["human_logits"], calibration["ai_logits"]
+    miss_rate = float(calibration["miss_rate"])
+    above = conformal_threshold(human, false_alarm_rate)
+    mirrored = conformal_threshold([-value for value in ai], miss_rate)
+    below = None if mirrored is None else -mirrored
+    if above is not None and below is not None:
+        # Never let the two verdicts overlap: human recordings have the first claim.
+        below = min(below, above)
+    words = (
+        f"conformal over {len(human)} human recordings"
+        if above is not None
+        else f"not available: {len(human)} human recordings, "
+        f"{math.ceil(1 / false_alarm_rate - 1)} needed"
+    )
+    return Thresholds(above, below, false_alarm_rate, miss_rate, len(human), len(ai), words)
+
+
+def probability(llr_nats: float, prior: float) -> float:
+    """Return the probability of AI from a log-likelihood ratio and the assumed share of AI."""
+    log_odds = llr_nats + math.log(prior / (1.0 - prior))
+    return 1.0 / (1.0 + math.exp(-max(-700.0, min(700.0, log_odds))))
+
+
+def decide(
+    bundle: Bundle, analysis: Analysis, false_alarm_rate: float, prior: float
+) -> tuple[Verdict, str, float | None, float | None]:
+    """Return ``(verdict, reason, llr_nats, probability)`` of one measured track.
+
+    The reason is empty for a decided track. Sound that cannot carry the evidence is undecided.
+
+    Raises:
+        UsageError: the prior is not between 0 and 1.
+    """
+    if not 0.0 < prior < 1.0:
+        raise UsageError(
+            f"expected a prior between 0 and 1, got {prior:g}; it is the share of AI tracks that "
+            "you expect before listening"
+        )
+    limits = bundle.thresholds(false_alarm_rate)
+    if analysis.logit is None:
+        return "undecided", analysis.reason or "nothing to measure", None, None
+    llr = bundle.calibrate(analysis.logit)
+    chance = probability(llr, prior)
+    if analysis.reason:
+        return "undecided", analysis.reason, llr, chance
+    if limits.ai_logit is not None and analysis.logit >= limits.ai_logit:
+        return "ai", "", llr, chance
+    if limits.human_logit is not None and analysis.logit <= limits.human_logit:
+        return "human", "", llr, chance
+    if limits.ai_logit is None:
+        reason = (
+            f"no threshold with a guarantee at {false_alarm_rate:g} false alarms "
+            f"({limits.guarantee})"
+        )
+        return "undecided", reason, llr, chance
+    return "undecided", "the evidence lies between the human and the AI threshold", llr, chance

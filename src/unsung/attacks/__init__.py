@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+"""What the world or an adversary does to a clip: one file an attack, all with the same call.
+
+``registry.get("attacks", "mp3")()(clip, 64)`` runs one; ``parse("mp3@64+pitch_shift@1")`` builds
+several in a row.
+"""
+
+from __future__ import annotations
+
+from unsung.attacks._chain import Chain, Step, parse
+from unsung.attacks.base import Attack
+
+__all__ = ["Attack", "Chain", "Step", "parse"]

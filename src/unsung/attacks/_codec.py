@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+"""What the codec attacks share: encode, decode, and put the sound back where it was.
+
+Encoders differ in delay and padding; the result is trimmed or padded to the length of the input so
+that clean and attacked clips stay comparable sample by sample. Units: kbps for the whole stream.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from unsung.attacks.base import Attack, fit_length
+from unsung.audio.write import round_trip
+from unsung.types import Clip, FloatArray
+
+__all__ = ["CodecAttack"]
+
+
+class CodecAttack(Attack):
+    """A lossy codec and back, at the bit rate that `strength` names."""
+
+    codec: ClassVar[str]
+    unit: ClassVar[str] = "kbps"
+
+    def _apply(
+        self, samples: FloatArray, sample_rate_hz: int, strength: float, seed: int
+    ) -> FloatArray:
+        del seed
+        peak = float(np.abs(samples).max())
+        gain = max(1.0, peak)  # encoders clip above full scale; the level comes back afterwards
+        clip = round_trip(Clip(samples / np.float32(gain), sample_rate_hz), self.codec, strength)
+        return fit_length(clip.samples * np.float32(gain), samples.shape[1])

@@ -76,13 +76,13 @@ class Clip(Record):
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
-        return self.samples.shape[-1] / self.sample_rate_hz
+        return int(self.samples.shape[-1]) / self.sample_rate_hz
 
     def mono(self) -> FloatArray:
         """Return the mean of the channels. Shape: ``[time]``."""
-        if self.samples.shape[0] == 1:
-            return self.samples[0]
-        return self.samples.mean(axis=0, dtype=np.float32)
+        one = self.samples.shape[0] == 1
+        mixed: FloatArray = self.samples[0] if one else self.samples.mean(axis=0, dtype=np.float32)
+        return mixed
 
 
 @dataclass(frozen=True)

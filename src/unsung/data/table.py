@@ -91,6 +91,6 @@ def _track(table: Path, number: int, row: Mapping[str, str | None]) -> Track:
         id=cells.get("id") or cells["path"],
         path=str(table.parent / cells["path"]),
         label=label,  # type: ignore[arg-type]
-        **texts,
+        **texts,  # type: ignore[arg-type]
         **numbers,  # type: ignore[arg-type]
     )

@@ -89,7 +89,8 @@ def golden_signal(seed: int, duration_s: float, sample_rate_hz: int) -> FloatArr
                 sound += 0.1 / k * np.sin(2 * np.pi * k * base * time + rng.uniform(0, 6.28))
     for line in np.arange(1000, min(8000, sample_rate_hz / 2), 50.0):
         sound += 0.0005 * seed * np.sin(2 * np.pi * line * time)
-    return (0.5 * sound / np.abs(sound).max()).astype(np.float32)
+    scaled: FloatArray = (0.5 * sound / np.abs(sound).max()).astype(np.float32)
+    return scaled
 
 
 def _golden(detector: Detector, folder: Path) -> list[dict[str, float]]:
@@ -151,6 +152,7 @@ def _write_linear(detector: ResidualLinear, path: Path, inputs: list[str]) -> No
         arrays[f"{label}.weight"] = weight.detach().numpy()[..., 0].copy()
         arrays[f"{label}.mean"] = mean.detach().numpy()[..., 0].copy()
     save_file(arrays, str(path))
+    path.chmod(0o644)  # the library makes it private
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

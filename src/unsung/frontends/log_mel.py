@@ -23,7 +23,7 @@ from unsung.types import FloatArray
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["LogMel", "mel_filters", "mel_to_hz", "hz_to_mel"]
+__all__ = ["LogMel", "hz_to_mel", "mel_filters", "mel_to_hz"]
 
 Scale = Literal["htk", "slaney"]
 
@@ -156,7 +156,7 @@ _LOG = np.log(6.4)
 
 def _band_edges(front_end: LogMel) -> NDArray[np.float64]:
     limits = hz_to_mel(np.array([front_end.low_hz, front_end.high_hz]), front_end.scale)
-    return mel_to_hz(np.linspace(*limits, front_end.n_mels + 2), front_end.scale)
+    return mel_to_hz(np.linspace(limits[0], limits[1], front_end.n_mels + 2), front_end.scale)
 
 
 def mel_filters(front_end: LogMel) -> FloatArray:

@@ -207,11 +207,10 @@ class ResidualSpectrum(FrontEnd):
         count = 0
         for _, power in power_blocks(signal, self.window, hop, self.bins):
             active = power.mean(axis=1) > ACTIVE_POWER * self._gain
-            if not active.all():
-                power = power[active]
-            if not len(power):
+            level = power if active.all() else power[active]
+            if not len(level):
                 continue
-            level = np.clip(power, np.float32(self.floor), np.float32(self.ceiling), out=power)
+            np.clip(level, np.float32(self.floor), np.float32(self.ceiling), out=level)
             np.log(level, out=level)
             level *= DB
             count += len(level)
@@ -252,7 +251,7 @@ class ResidualSpectrum(FrontEnd):
             return scipy.ndimage.minimum_filter1d(level, width, mode="nearest")
         knots = hull_knots(level, width)
         spline = scipy.interpolate.interp1d(knots, level[knots], kind="quadratic")
-        lower: NDArray[np.float64] = spline(np.arange(len(level)))
+        lower = np.asarray(spline(np.arange(len(level))), np.float64)
         return np.maximum(lower, self.envelope_floor_db)
 
     def module(self) -> torch.nn.Module:
@@ -306,5 +305,4 @@ def hull_matrix(knots: NDArray[np.int64], length: int) -> NDArray[np.float64]:
     Shape: ``[knot]`` → ``[length, knot]``.
     """
     spline = scipy.interpolate.interp1d(knots, np.eye(len(knots)), axis=0, kind="quadratic")
-    matrix: NDArray[np.float64] = spline(np.arange(length))
-    return matrix
+    return np.asarray(spline(np.arange(length)), np.float64)

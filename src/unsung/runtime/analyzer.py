@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Analysis", "Analyzer"]
 
+
 @dataclass(frozen=True)
 class Analysis(Record):
     """What was measured of one track; ``reason`` says why it cannot carry a verdict."""
@@ -81,7 +82,7 @@ class Analyzer:
         pictures = [(p / self._covered_s).astype(np.float32) for p in self._pictures]
         logit = self._weighted_logit / self._covered_s
         levels = self._levels / self._frames
-        spectra = Spectra.measure(bundle, pictures, levels)
+        spectra = Spectra.measure(bundle, levels)
         edge = bandwidth_hz(spectra)
         picture = None
         if self._sketch is not None:
@@ -168,8 +169,8 @@ class Analyzer:
             self._windows.append((round(self._start_s, 3), logit))
             self._weighted_logit += logit * active
             self._covered_s += active
-            for total, picture in zip(self._pictures, pictures, strict=True):
-                total += picture * active
+            for mean, picture in zip(self._pictures, pictures, strict=True):
+                np.add(mean, picture * active, out=mean)
         if self._sketch is not None:
             self._sketch.push(signal[:length], self._start_s)
         self._start_s += length / self._rate
@@ -202,7 +203,8 @@ class _Resampler:
 
         if self._rates[0] == self._rates[1]:
             return None
-        return soxr.ResampleStream(*self._rates, 1, dtype="float32", quality="HQ")
+        stream: object = soxr.ResampleStream(*self._rates, 1, dtype="float32", quality="HQ")
+        return stream
 
     def push(self, block: FloatArray, last: bool = False) -> FloatArray:
         if self._stream is None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,9 +38,7 @@ class Spectra:
     floor_db: float
 
     @classmethod
-    def measure(
-        cls, bundle: Bundle, pictures: list[FloatArray], levels: NDArray[np.float64]
-    ) -> Spectra:
+    def measure(cls, bundle: Bundle, levels: NDArray[np.float64]) -> Spectra:
         """Return the mean spectrum with its running lower envelope."""
         front_end = bundle.front_ends[int(bundle.info["reference"])]
         mean = levels.astype(np.float32)
@@ -110,6 +109,12 @@ def comb_hz(residual: FloatArray, step_hz: float) -> tuple[float, float] | None:
     centre = np.median(values)
     spread = 1.4826 * np.median(np.abs(values - centre)) + 1e-9
     best = int(values.argmax())
+    # Every multiple of the spacing correlates as well: take the smallest that does.
+    for parts in range(8, 1, -1):
+        near = np.abs(lags - lags[best] / parts) <= 1.0
+        if near.any() and values[near].max() > centre + 0.7 * (values[best] - centre):
+            best = int(np.flatnonzero(near)[values[near].argmax()])
+            break
     strength = float((values[best] - centre) / spread)
     return (float(lags[best] * step_hz), strength) if strength >= 6.0 else None
 
@@ -121,7 +126,7 @@ def evidence(
     reference = int(bundle.info["reference"])
     shares = contributions_on(bundle, pictures, reference)
     terms = {}
-    for low, high in zip(BAND_EDGES_HZ, BAND_EDGES_HZ[1:], strict=False):
+    for low, high in pairwise(BAND_EDGES_HZ):
         inside = (spectra.freqs_hz >= low) & (spectra.freqs_hz < high)
         start = max(low, float(spectra.freqs_hz[0]))
         name = f"{start / 1000:.3g}–{min(high, 8000.0) / 1000:.3g} kHz"
@@ -131,7 +136,7 @@ def evidence(
     peaks = _peaks(spectra, local, shares)
     comb = comb_hz(local, step)
     return Evidence(
-        _words(bundle, logit, peaks, comb, terms),
+        _words(logit, peaks, comb, terms),
         peaks,
         logit - sum(terms.values()),
         terms,
@@ -160,7 +165,6 @@ def _peaks(spectra: Spectra, local: FloatArray, shares: FloatArray) -> tuple[Pea
 
 
 def _words(
-    bundle: Bundle,
     logit: float,
     peaks: tuple[Peak, ...],
     comb: tuple[float, float] | None,

@@ -44,7 +44,7 @@ class SpectrogramSketch:
         even = len(self._columns) // 2 * 2
         kept = self._columns[even:]
         pairs = zip(self._columns[0:even:2], self._columns[1:even:2], strict=True)
-        self._columns = [(a + b) / 2 for a, b in pairs] + kept
+        self._columns = [np.float32(0.5) * (a + b) for a, b in pairs] + kept
         times = self._times
         halved = [(a + b) / 2 for a, b in zip(times[0:even:2], times[1:even:2], strict=True)]
         self._times = halved + times[even:]

@@ -38,7 +38,7 @@ def read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
             for name, entry in header.items()
             if name != "__metadata__"
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(
             f"{path}: expected a safetensors file, got {type(error).__name__} ({error}); "
             "export or download the bundle again"

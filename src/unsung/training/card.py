@@ -51,7 +51,8 @@ def model_card(outcome: Outcome, rows: Sequence[Result]) -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "summary": "Logistic regression on whitened residual spectra at two resolutions "
-        "(0.25 to 8 kHz), averaged over 10-s windows; the track's logit is their mean. Positive logit = AI.",
+        "(0.25 to 8 kHz), averaged over 10-s windows; the track's logit is their mean. "
+        "Positive logit = AI.",
         "trained_on": trained_on,
         "metrics": metrics,
         "failures": _failures(rows),
@@ -76,9 +77,7 @@ def _failures(rows: Sequence[Result]) -> list[str]:
     ]  # fmt: skip
     found = []
     if weak:
-        found.append(
-            "hardly found at 1 % false alarms when the page is unseen: " + ", ".join(weak)
-        )
+        found.append("hardly found at 1 % false alarms when the page is unseen: " + ", ".join(weak))
     return [
         *found,
         "pitch shift, speed change and reverb move or smear the lines it looks for",

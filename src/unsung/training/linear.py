@@ -106,6 +106,6 @@ def out_of_fold(
     fits = []
     for fold in range(int(folds.max()) + 1):
         chosen = np.flatnonzero(usable & (folds != fold))
-        weights = balance(positive[chosen], [groups[i] for i in chosen])
+        weights = balance(positive[chosen], [groups[int(i)] for i in chosen])
         fits.append(fit_linear(features[chosen], positive[chosen], weights, penalty))
     return fits

@@ -79,10 +79,11 @@ def equalise(sound: FloatArray, sample_rate_hz: int) -> FloatArray:
     cut = sound[start : start + length]
     cut = np.pad(cut, (0, length - len(cut)), mode="wrap") if len(cut) < length else cut
     taps = scipy.signal.firwin(255, EQUAL_LOW_PASS_HZ, fs=sample_rate_hz)
-    cut = scipy.signal.fftconvolve(cut, taps, mode="same")
+    cut = scipy.signal.fftconvolve(cut, taps, mode="same").astype(np.float32)
     cut = cut * (EQUAL_RMS / max(1e-6, float(np.sqrt(np.mean(np.square(cut))))))
     clip = Clip(np.clip(cut, -1, 1).astype(np.float32)[None], sample_rate_hz)
-    return round_trip(clip, "mp3", EQUAL_KBPS).samples[0]
+    equal: FloatArray = round_trip(clip, "mp3", EQUAL_KBPS).samples[0]
+    return equal
 
 
 def features_of(sound: FloatArray, front_ends: Sequence[ResidualSpectrum]) -> FloatArray:
@@ -91,15 +92,16 @@ def features_of(sound: FloatArray, front_ends: Sequence[ResidualSpectrum]) -> Fl
     Shape: ``[time]`` → ``[feature]``.
     """
     size = round(WINDOW_S * front_ends[0].sample_rate_hz)
-    total, weight = np.zeros(1, np.float32), 0
+    total: FloatArray = np.zeros(1, np.float32)
+    weight = 0
     while len(sound):
         # As in a scan, a rest shorter than half a window joins the last one.
         cut = size if len(sound) >= 1.5 * size else len(sound)
         part = np.concatenate([f(sound[None, :cut])[0].reshape(-1) for f in front_ends])
-        total = total + part * np.float32(cut)
+        total = np.add(total, part * np.float32(cut), dtype=np.float32)
         weight += cut
         sound = sound[cut:]
-    return total / np.float32(weight)
+    return (total / np.float32(weight)).astype(np.float32)
 
 
 def shortcuts_of(sound: FloatArray, sample_rate_hz: int) -> FloatArray:

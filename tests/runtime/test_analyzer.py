@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""Measuring a stream: the same answer in any block size, exact evidence, honest refusals."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from unsung.errors import UsageError
+from unsung.runtime import Analysis, decide, load_bundle
+from unsung.runtime.evidence import comb_hz
+from unsung.runtime.sketch import SpectrogramSketch
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    return load_bundle("default")
+
+
+def sound(seconds, rate=16000, seed=0, level=0.1):
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * rate)) / rate
+    out = 0.1 * rng.standard_normal(len(time))
+    for k in range(1, 30):
+        if k * 220 < rate / 2:
+            out += np.sin(2 * np.pi * 220 * k * time) / k
+    return (level * out).astype("f4")
+
+
+def run(bundle, samples, rate=16000, block=32000, picture=False):
+    analyzer = bundle.analyzer(rate, picture)
+    for start in range(0, len(samples), block):
+        analyzer.push(samples[start : start + block])
+    return analyzer.finish()
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+@pytest.mark.parametrize("seconds", [4.0, 12.3, 41.7])
+def test_block_size_does_not_matter(bundle, rate, seconds):
+    samples = sound(seconds, rate)
+    results = [run(bundle, samples, rate, block) for block in (997, 32000, 10**9)]
+    for other in results[1:]:
+        assert other.logit == pytest.approx(results[0].logit, abs=1e-4)
+        assert len(other.windows) == len(results[0].windows)
+        assert other.covered_s == pytest.approx(results[0].covered_s)
+
+
+def test_windows_cover_the_track_and_none_is_short(bundle):
+    result = run(bundle, sound(64.0))
+    starts = [start for start, _ in result.windows]
+    assert starts == [0.0, 10.0, 20.0, 30.0, 40.0, 50.0]
+    assert result.covered_s == pytest.approx(64.0, abs=0.01)
+
+
+def test_pooled_logit_is_the_mean_of_the_windows(bundle):
+    result = run(bundle, np.concatenate([sound(10.0, seed=s) for s in range(4)]))
+    assert len(result.windows) == 4
+    assert result.logit == pytest.approx(np.mean([v for _, v in result.windows]), abs=1e-4)
+
+
+def test_evidence_adds_up_to_the_logit(bundle):
+    result = run(bundle, sound(25.0), picture=True)
+    evidence = result.evidence
+    total = evidence.baseline + sum(evidence.terms.values())
+    assert total == pytest.approx(result.logit, abs=1e-4)
+    shares = float(result.picture.contributions.sum(dtype=np.float64))
+    assert bundle.linear.baseline + shares == pytest.approx(result.logit, abs=1e-3)
+    assert evidence.baseline == pytest.approx(bundle.linear.baseline, abs=1e-3)
+    assert evidence.words
+
+
+def test_a_planted_line_is_reported_at_its_hz_and_height(bundle):
+    samples = (0.05 * np.random.default_rng(0).standard_normal(20 * 16000)).astype("f4")
+    time = np.arange(len(samples)) / 16000
+    picture = run(bundle, samples + 0.01 * np.sin(2 * np.pi * 5321.0 * time).astype("f4")).evidence
+    near = [peak for peak in picture.peaks if abs(peak.hz - 5321.0) < 1.0]
+    assert len(near) == 1
+    # Line power 0.01²/4 · n/1.5 over noise 0.05²: 20.4 dB, and the envelope lies below the noise.
+    assert 19.0 < near[0].height_db < 28.0
+
+
+def test_silence_short_and_narrow_sound_cannot_carry_a_verdict(bundle):
+    silent = run(bundle, np.zeros(16000 * 10, "f4"))
+    assert silent.logit is None
+    assert "louder than -90 dB" in silent.reason
+    assert decide(bundle, silent, 0.01, 0.5)[0] == "undecided"
+
+    short = run(bundle, sound(2.0))
+    assert short.logit is not None
+    assert "only 2.0 s" in short.reason
+    assert decide(bundle, short, 0.01, 0.5)[:2] == ("undecided", short.reason)
+
+    narrow = run(bundle, sound(10.0, 8000), rate=8000)
+    assert narrow.bandwidth_hz == pytest.approx(4000, abs=300)
+    assert "ends at 4.0 kHz" in narrow.reason or "ends at 3.9 kHz" in narrow.reason
+    assert run(bundle, sound(10.0, 44100), rate=44100).reason == ""
+
+
+def test_nothing_pushed(bundle):
+    result = bundle.analyzer(44100).finish()
+    assert result.logit is None
+    assert result.windows == ()
+
+
+def test_silence_inside_does_not_count_as_covered(bundle):
+    samples = np.concatenate([sound(10.0), np.zeros(20 * 16000, "f4"), sound(10.0)])
+    result = run(bundle, samples)
+    assert result.covered_s == pytest.approx(20.0, abs=2.5)
+
+
+def test_a_jump_keeps_times_and_leaves_the_gap_out(bundle):
+    analyzer = bundle.analyzer(16000)
+    analyzer.push(sound(10.0))
+    analyzer.jump(100.0)
+    analyzer.push(sound(10.0, seed=1))
+    result = analyzer.finish()
+    assert [start for start, _ in result.windows] == [0.0, 100.0]
+    assert result.covered_s == pytest.approx(20.0, abs=0.1)
+
+
+@pytest.mark.parametrize("n", [1, 100, 8191, 8192, 16385])
+def test_tiny_sounds_do_not_crash(bundle, n):
+    result = run(bundle, sound(2.0)[:n])
+    assert result.reason
+
+
+def test_memory_does_not_grow_with_length(bundle):
+    block = sound(10.0)
+
+    def peak(minutes):
+        analyzer = bundle.analyzer(16000, picture=True)
+        tracemalloc.start()
+        for _ in range(minutes * 6):
+            analyzer.push(block)
+        analyzer.finish()
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(1)
+    assert peak(12) < peak(4) + 6e6
+
+
+def test_verdicts_follow_the_thresholds(bundle):
+    limits = bundle.thresholds(0.01)
+
+    def verdict(logit, rate=0.01, reason=""):
+        analysis = Analysis((), logit, 20.0, None, "unknown", reason, None)
+        return decide(bundle, analysis, rate, 0.5)
+
+    assert verdict(limits.ai_logit)[0] == "ai"
+    assert verdict(np.nextafter(limits.ai_logit, -9))[0] == "undecided"
+    assert verdict(limits.human_logit)[0] == "human"
+    assert verdict(99.0, reason="narrow")[:2] == ("undecided", "narrow")
+    word, reason, llr, chance = verdict(99.0, rate=1e-6)
+    assert (word, "no threshold with a guarantee" in reason) == ("undecided", True)
+    assert llr > 0
+    assert chance > 0.99
+    with pytest.raises(UsageError, match="expected a prior"):
+        decide(bundle, Analysis((), 0.0, 9.0, None, "", "", None), 0.01, 1.0)
+
+
+def test_comb_is_found_at_its_spacing_and_noise_has_none():
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal(8000).astype("f4")
+    comb = noise.copy()
+    comb[np.arange(0, 8000, 86)] += 6.0
+    spacing, strength = comb_hz(comb, 0.9765625)
+    assert spacing == pytest.approx(86 * 0.9765625)
+    assert strength > 10
+    assert comb_hz(noise, 0.9765625) is None
+    assert comb_hz(np.zeros(8000, "f4"), 1.0) is None
+
+
+def test_sketch_stays_bounded_and_shows_a_tone_at_its_place():
+    sketch = SpectrogramSketch(16000)
+    time = np.arange(10 * 16000) / 16000
+    for minute in range(60):
+        sketch.push(np.sin(2 * np.pi * 3000 * time).astype("f4"), minute * 10.0)
+    picture, freqs, times = sketch.finish()
+    assert picture.shape[1] <= 1200
+    assert picture.shape == (len(freqs), len(times))
+    assert abs(freqs[picture.mean(axis=1).argmax()] - 3000) < 40
+    assert (np.diff(times) > 0).all()
+    assert times[-1] == pytest.approx(600, abs=2)

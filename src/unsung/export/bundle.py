@@ -142,6 +142,25 @@ def _write_onnx(detector: Detector, path: Path, inputs: list[str]) -> None:
     if program is None:
         raise BundleError(f"{path}: torch exported nothing; is the extra `research` complete?")
     program.save(str(path), include_initializers=True, external_data=False)
+    _strip(path)
+
+
+def _strip(path: Path) -> None:
+    """Remove the exporter's traces of the machine: the same model gives the same bytes."""
+    import onnx
+
+    model = onnx.load(str(path))
+    graph = model.graph
+    del model.metadata_props[:]
+    for item in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info):
+        item.doc_string = ""
+        del item.metadata_props[:]
+    for tensor in graph.initializer:
+        tensor.doc_string = ""
+        del tensor.metadata_props[:]
+    del graph.metadata_props[:]
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def _write_linear(detector: ResidualLinear, path: Path, inputs: list[str]) -> None:

@@ -24,7 +24,7 @@ STRIDES: dict[str, tuple[int, ...]] = {
     "guitar": (8, 5, 4, 2),
     "bells": (8, 8, 8),
 }
-"""Piece → strides of the decoder it passes: three different combs."""
+"""Piece → strides of the decoder it passes. Their products set the spacing of the lines."""
 
 _ABOUT = """\
 Demo sound of unsung, made by this program itself (seed {seed}).

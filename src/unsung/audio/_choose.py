@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""Chooses the decoder for a file by its content and words the error when none takes it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from unsung.audio._decoder import Decoder
+from unsung.audio._length import Promise, promise
+from unsung.audio._sniff import foreign, plain_text
+from unsung.errors import AudioError, EmptyAudio, NotAudio, TruncatedAudio, UnreadableAudio
+
+__all__ = ["choose", "fall_back"]
+
+_HEAD_BYTES = 8192
+Kind = Literal["libsndfile", "pyav"]
+
+
+def choose(source: Path | BinaryIO, file: BinaryIO, name: str) -> tuple[Decoder, Promise]:
+    """Open the file with the decoder that suits it, the other one when that refuses.
+
+    Raises:
+        AudioError: the content is no sound, is empty, or no decoder takes it.
+    """
+    try:
+        file.seek(0)
+        head = file.read(_HEAD_BYTES)
+        promised = promise(file, head)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+    except OSError as error:
+        raise UnreadableAudio(f"{name}: reading failed ({error}); check the disk") from error
+    if not head:
+        raise EmptyAudio(f"{name}: expected sound, the file has 0 bytes; fetch it again")
+    what = foreign(head)
+    if what:
+        raise NotAudio(f"{name}: expected a sound file, this is {what}; give the sound itself")
+    refusals: dict[str, Exception] = {}
+    for kind in _order(promised):
+        try:
+            return _decoder(kind, source, file, size), promised
+        except _refusals() as error:
+            refusals[kind] = error
+    raise _verdict(name, head, promised, refusals) from refusals["pyav"]
+
+
+def fall_back(file: BinaryIO, at_s: float) -> Decoder | None:
+    """Open with PyAV a file that libsndfile gave up on, at this time; None if it cannot."""
+    try:
+        decoder = _decoder("pyav", file, file, file.seek(0, os.SEEK_END))
+    except _refusals():
+        return None
+    decoder.seek(at_s)
+    return decoder
+
+
+def _order(promised: Promise) -> tuple[Kind, Kind]:
+    irregular = promised.mp3 is not None and not promised.mp3.regular
+    if promised.vorbis or irregular or promised.container in ("mp4", "matroska"):
+        return "pyav", "libsndfile"
+    return "libsndfile", "pyav"
+
+
+def _decoder(kind: Kind, source: Path | BinaryIO, file: BinaryIO, size: int) -> Decoder:
+    file.seek(0)
+    if kind == "pyav":
+        from unsung.audio._ffmpeg import FfmpegDecoder
+
+        return FfmpegDecoder(file, size)
+    from unsung.audio._sndfile import SndfileDecoder
+
+    decoder = SndfileDecoder(source, size)
+    if not decoder.frames:
+        decoder.close()
+        raise EmptyAudio("expected sound, found a header without any samples")
+    return decoder
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """Return what the two libraries raise for contents that they do not take."""
+    import av
+    import soundfile
+
+    return (
+        AudioError,
+        av.FFmpegError,
+        soundfile.SoundFileError,
+        OSError,
+        TypeError,
+        ValueError,
+        KeyError,
+    )
+
+
+def _verdict(
+    name: str, head: bytes, promised: Promise, refusals: dict[str, Exception]
+) -> AudioError:
+    if any(isinstance(error, EmptyAudio) for error in refusals.values()):
+        why = f" ({promised.cut})" if promised.cut else ""
+        return EmptyAudio(
+            f"{name}: expected sound, the file holds no samples{why}; fetch or export it again"
+        )
+    if promised.cut:
+        return TruncatedAudio(
+            f"{name}: expected a complete file, but {promised.cut}; nothing can be decoded; "
+            "fetch it again"
+        )
+    if plain_text(head):
+        return NotAudio(f"{name}: expected a sound file, this is text; give the sound itself")
+    if not head.strip(b"\x00"):
+        return UnreadableAudio(
+            f"{name}: expected a sound file, this begins with zero bytes only, as interrupted "
+            "downloads do; fetch it again"
+        )
+    if isinstance(refusals["pyav"], NotAudio):
+        return NotAudio(f"{name}: {refusals['pyav']}")
+    reasons = "; ".join(f"{kind}: {_short(error)}" for kind, error in refusals.items())
+    return UnreadableAudio(
+        f"{name}: expected a sound file, no decoder takes it ({reasons}); "
+        "check that it plays, or convert it to FLAC or WAV"
+    )
+
+
+def _short(error: Exception) -> str:
+    """Return a library's reason without the file name that it prefixes."""
+    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return str(text).strip().rstrip(".") or type(error).__name__

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: MIT
+"""Decodes through PyAV (FFmpeg): m4a, video files and whatever libsndfile refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from numpy.typing import NDArray
+
+from unsung.audio._decoder import AudioInfo, DecodingStoppedError
+from unsung.audio._mp3 import frame_bytes
+from unsung.errors import EmptyAudio, NotAudio, UnreadableAudio
+from unsung.types import FloatArray
+
+__all__ = ["FfmpegDecoder"]
+
+_DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
+_PREROLL_S = 0.2  # lets transform codecs warm up before the wanted sample
+_EXACT = ("flac", "mp4")  # containers whose length is a count, not an estimate
+_OPTIONS = {"protocol_whitelist": "none"}
+"""A file may not make FFmpeg open other files or addresses (HLS and concat lists do)."""
+
+
+class _Nameless:
+    """A file without its name, so that FFmpeg goes by the content alone."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+    @staticmethod
+    def readable() -> bool:
+        return True
+
+    @staticmethod
+    def seekable() -> bool:
+        return True
+
+
+class FfmpegDecoder:
+    """The first audio stream of an open container. Seeking is as good as the container's times.
+
+    Packets that do not decode are skipped and counted in ``skipped``.
+    """
+
+    exact_seek = False
+    _container: Any  # PyAV types it as a union of readers and writers
+
+    def __init__(self, source: BinaryIO, size_bytes: int) -> None:
+        self._source = source
+        self.skipped = 0
+        self._last_packet: tuple[bytes, int] = (b"", 0)
+        self._failure = ""
+        self._resampler: AudioResampler | None = None
+        self._decoded: Iterator[AudioFrame] = iter(())
+        self._open()
+        frame = next(self._decoded, None)
+        if frame is None or frame.sample_rate <= 0:
+            self._container.close()
+            if self.skipped:
+                raise UnreadableAudio(f"none of its {self.skipped} packets decodes")
+            raise EmptyAudio(
+                "expected sound, found an audio stream without any decodable sample"
+                f"{'; ' + self._failure if self._failure else ''}; fetch or export the file again"
+            )
+        self._first: AudioFrame | None = frame
+        self._zero_pts = frame.pts
+        self._skip_to_s = 0.0
+        self._layout, self._rate_hz = frame.layout, frame.sample_rate
+        self.info = self._describe(frame, size_bytes)
+        exact = self.info.container in _EXACT
+        self.promised_s: float | None = self.info.duration_s if exact else None
+
+    @property
+    def partial_mp3_frame(self) -> bool:
+        """Whether the last packet is a piece of an MP3 frame, known at the end."""
+        word, length = self._last_packet
+        return self.info.codec.startswith("mp3") and frame_bytes(word) > length
+
+    def blocks(self, frames: int, mono: bool) -> Iterator[FloatArray]:
+        """Yield fresh blocks; mono is summed plane by plane without a copy between."""
+        channels = self.info.channels
+        shape = (frames,) if mono else (channels, frames)
+        block, filled = np.empty(shape, np.float32), 0
+        for planes in self._planes():
+            at, length = 0, planes[0].shape[0]
+            while at < length:
+                part = min(length - at, frames - filled)
+                with np.errstate(all="ignore"):  # NaN and inf pass through; `HealthMeter` judges
+                    _put(block[..., filled : filled + part], planes, slice(at, at + part), mono)
+                at, filled = at + part, filled + part
+                if filled == frames:
+                    yield _scaled(block, channels, mono)
+                    block, filled = np.empty(shape, np.float32), 0
+        if filled:
+            yield _scaled(block[..., :filled].copy(), channels, mono)
+        if self._failure:
+            raise DecodingStoppedError(self._failure)
+
+    def seek(self, start_s: float) -> None:
+        """Go a little before the time and drop what is too early."""
+        self._skip_to_s = start_s
+        self._first = None
+        base = float(self._stream.time_base or 1)
+        target = (self._zero_pts or 0) + int(max(0.0, start_s - _PREROLL_S) / base)
+        try:
+            self._container.seek(target, stream=self._stream)
+            self._decoded = self._frames()
+        except av.FFmpegError:  # not seekable: from the front again
+            self._container.close()
+            self._source.seek(0)
+            self._open()
+
+    def close(self) -> None:
+        """Close the container (the source stays open; it belongs to the caller)."""
+        self._container.close()
+
+    def _open(self) -> None:
+        self._source.seek(0)
+        self._container = av.open(
+            _Nameless(self._source), options=_OPTIONS, metadata_errors="replace"
+        )
+        if not self._container.streams.audio:
+            kinds = sorted({stream.type for stream in self._container.streams})
+            self._container.close()
+            raise NotAudio(
+                f"expected an audio stream, found {' and '.join(kinds) or 'nothing'} "
+                f"({self._container.format.long_name}); give a file that has sound"
+            )
+        self._stream = self._container.streams.audio[0]
+        self._decoded = self._frames()
+
+    def _frames(self) -> Iterator[AudioFrame]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError) as error:
+                self._failure = str(error)
+                return
+            if packet is None:
+                return
+            if packet.size:
+                self._last_packet = (bytes(memoryview(packet)[:4]), packet.size)
+            try:
+                yield from packet.decode()
+            except av.EOFError:
+                return
+            except av.FFmpegError:
+                self.skipped += 1
+
+    def _planes(self) -> Iterator[list[FloatArray]]:
+        """Yield each frame as one float32 array a channel, in the first frame's form."""
+        if self._first is not None:
+            first, self._first = self._first, None
+            yield _as_planes(first)
+        for frame in self._decoded:
+            early = self._early(frame)
+            if early >= frame.samples:
+                continue
+            self._skip_to_s = 0.0 if early <= 0 else self._skip_to_s
+            if frame.sample_rate == self._rate_hz and frame.layout == self._layout:
+                planes = _as_planes(frame)
+                yield [plane[early:] for plane in planes] if early > 0 else planes
+                continue
+            if self._resampler is None:  # the stream changed its form on the way
+                self._resampler = AudioResampler("fltp", self._layout, self._rate_hz)
+            frame.pts = None
+            for same in self._resampler.resample(frame):
+                yield _as_planes(same)
+
+    def _early(self, frame: AudioFrame) -> int:
+        """Return how many of the frame's samples lie before the time that was sought."""
+        if not self._skip_to_s or frame.pts is None or frame.time_base is None:
+            return 0
+        at_s = float((frame.pts - (self._zero_pts or 0)) * frame.time_base)
+        return round((self._skip_to_s - at_s) * frame.sample_rate)
+
+    def _describe(self, frame: AudioFrame, size_bytes: int) -> AudioInfo:
+        stream, container = self._stream, self._container
+        duration_s = None
+        if stream.duration is not None and stream.time_base is not None:
+            duration_s = float(stream.duration * stream.time_base)
+        elif container.duration is not None:
+            duration_s = container.duration / 1e6
+        bitrate_kbps = stream.bit_rate / 1e3 if stream.bit_rate else None
+        if bitrate_kbps is None and duration_s:
+            bitrate_kbps = size_bytes * 8e-3 / duration_s
+        name = container.format.name
+        return AudioInfo(
+            sample_rate_hz=frame.sample_rate,
+            channels=len(frame.layout.channels),
+            duration_s=duration_s,
+            codec=stream.codec_context.codec.canonical_name,
+            container="mp4" if "mp4" in name else name.split(",")[0],
+            bitrate_kbps=bitrate_kbps,
+            decoder="pyav",
+        )
+
+
+def _as_planes(frame: AudioFrame) -> list[FloatArray]:
+    """View (float) or convert (integers) a frame's samples, one array a channel."""
+    kind = frame.format.name.removesuffix("p")
+    channels, length = len(frame.layout.channels), frame.samples
+    dtype = np.dtype(_DTYPES[kind])
+    if frame.format.is_planar:
+        raw = [_array(plane, dtype, length) for plane in frame.planes]
+    else:
+        packed = _array(frame.planes[0], dtype, length * channels)
+        raw = list(packed.reshape(length, channels).T)
+    if kind == "flt":
+        return raw
+    if kind == "dbl":
+        with np.errstate(over="ignore"):
+            return [plane.astype(np.float32) for plane in raw]
+    scale = np.float32(2.0 ** (1 - 8 * dtype.itemsize))
+    middle = np.float32(128 if kind == "u8" else 0)
+    return [(plane.astype(np.float32) - middle) * scale for plane in raw]
+
+
+def _array(plane: Any, dtype: np.dtype[Any], length: int) -> NDArray[Any]:
+    return np.frombuffer(plane, dtype, length)
+
+
+def _put(out: FloatArray, planes: list[FloatArray], part: slice, mono: bool) -> None:
+    if not mono:
+        for row, plane in zip(out, planes, strict=True):
+            row[:] = plane[part]
+    elif len(planes) == 2:
+        np.add(planes[0][part], planes[1][part], out=out)
+    else:
+        out[:] = planes[0][part]
+        for plane in planes[1:]:
+            out += plane[part]
+
+
+def _scaled(block: FloatArray, channels: int, mono: bool) -> FloatArray:
+    if mono and channels > 1:
+        block *= np.float32(1 / channels)
+    return block

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+"""Fetches a URL or standard input into a private temporary file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from unsung.audio._lists import is_url
+from unsung.errors import FetchError
+
+__all__ = ["open_url", "stdin_file"]
+
+_PIECE_BYTES = 1 << 18
+_AGENT = "unsung (audio scanner)"
+
+
+@contextmanager
+def open_url(
+    url: str,
+    max_bytes: int = 2_000_000_000,
+    timeout_s: float = 30,
+    total_s: float = 1800,
+) -> Iterator[Path]:
+    """Download an http(s) address; the file is deleted when the ``with`` ends.
+
+    Args:
+        url: where the sound is; redirects to other schemes are refused.
+        max_bytes: more than this is refused.
+        timeout_s: longest wait for the server's next bytes.
+        total_s: longest time for everything, against servers that drip.
+
+    Raises:
+        FetchError: not reachable, refused, too large, too slow or cut.
+    """
+    if not is_url(url):
+        raise FetchError(f"{url}: expected an address that begins with http:// or https://")
+    with _private_file() as (path, file):
+        _download(url, file, max_bytes, timeout_s, total_s)
+        yield path
+
+
+@contextmanager
+def stdin_file(max_bytes: int = 2_000_000_000) -> Iterator[Path]:
+    """Save standard input to a temporary file, which decoders can seek in.
+
+    Raises:
+        FetchError: more than ``max_bytes`` came, or standard input is closed.
+    """
+    source: BinaryIO | None = getattr(sys.stdin, "buffer", None)
+    if source is None:
+        raise FetchError("-: expected sound on standard input, it is closed; pipe a file into it")
+    with _private_file() as (path, file):
+        count = 0
+        while piece := source.read(_PIECE_BYTES):
+            count += len(piece)
+            if count > max_bytes:
+                raise _too_large("-", max_bytes)
+            file.write(piece)
+        file.close()
+        yield path
+
+
+@contextmanager
+def _private_file() -> Iterator[tuple[Path, IO[bytes]]]:
+    handle, name = tempfile.mkstemp(prefix="unsung-")  # readable by this user only
+    file = os.fdopen(handle, "wb")
+    try:
+        yield Path(name), file
+    finally:
+        file.close()
+        Path(name).unlink(missing_ok=True)
+
+
+def _download(url: str, file: IO[bytes], max_bytes: int, timeout_s: float, total_s: float) -> None:
+    from http.client import HTTPException
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request
+
+    try:
+        request = Request(url, headers={"User-Agent": _AGENT})
+        with _opener().open(request, timeout=timeout_s) as response:
+            _copy(url, response, file, max_bytes, total_s)
+    except HTTPError as error:
+        error.close()
+        if 300 <= error.code < 400:
+            raise _elsewhere(url, error.headers.get("Location", "")) from error
+        raise FetchError(
+            f"{url}: the server answered {error.code} {error.reason}; check the address"
+        ) from error
+    except TimeoutError as error:
+        raise FetchError(f"{url}: no answer within {timeout_s:g} s; try again later") from error
+    except URLError as error:
+        if isinstance(error.reason, TimeoutError):
+            why = f"no answer within {timeout_s:g} s; try again later"
+        else:
+            why = f"not reachable ({error.reason}); check the address and the network"
+        raise FetchError(f"{url}: {why}") from error
+    except (HTTPException, OSError, ValueError) as error:
+        reason = str(error) or type(error).__name__
+        raise FetchError(f"{url}: the connection failed ({reason}); try again") from error
+    finally:
+        file.flush()
+
+
+def _copy(url: str, response: Any, file: IO[bytes], max_bytes: int, total_s: float) -> None:
+    promised = response.headers.get("Content-Length", "")
+    expected = int(promised) if promised.isdigit() else None
+    if expected is not None and expected > max_bytes:
+        raise _too_large(url, max_bytes)
+    deadline = time.monotonic() + total_s
+    count = 0
+    while piece := response.read1(_PIECE_BYTES):
+        count += len(piece)
+        if count > max_bytes:
+            raise _too_large(url, max_bytes)
+        if time.monotonic() > deadline:
+            raise FetchError(f"{url}: not complete after {total_s:g} s; download it by hand")
+        file.write(piece)
+    if expected is not None and count < expected:
+        raise FetchError(
+            f"{url}: the connection closed after {count} of {expected} bytes; try again"
+        )
+
+
+def _too_large(url: str, max_bytes: int) -> FetchError:
+    return FetchError(
+        f"{url}: more than {max_bytes / 1e6:g} MB; raise the limit, or give a shorter piece"
+    )
+
+
+def _elsewhere(url: str, target: str) -> FetchError:
+    return FetchError(
+        f"{url}: it redirects to {target.split(':', maxsplit=1)[0] or 'nowhere'}:, expected http or https; "
+        "this is refused; give the address of the sound itself"
+    )
+
+
+def _opener() -> Any:
+    """Build an opener that knows http and https only, also behind redirects."""
+    from urllib.request import (
+        HTTPDefaultErrorHandler,
+        HTTPErrorProcessor,
+        HTTPHandler,
+        HTTPRedirectHandler,
+        HTTPSHandler,
+        OpenerDirector,
+        ProxyHandler,
+    )
+
+    class WebOnly(HTTPRedirectHandler):
+        """Follows redirects to http(s) only."""
+
+        def redirect_request(self, *args: Any) -> Any:
+            new_url = args[-1]
+            if not is_url(new_url):
+                raise _elsewhere(args[0].full_url, new_url)
+            return super().redirect_request(*args)
+
+    opener = OpenerDirector()
+    handlers = (ProxyHandler(), HTTPHandler(), HTTPSHandler(), HTTPErrorProcessor())
+    for handler in (*handlers, HTTPDefaultErrorHandler(), WebOnly()):
+        opener.add_handler(handler)
+    return opener

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: MIT
+"""Streams any sound file as float32 blocks; says when the file is cut or damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import numpy as np
+
+from unsung.audio._choose import choose, fall_back
+from unsung.audio._decoder import AudioInfo, Decoder, DecodingStoppedError
+from unsung.audio._length import Promise
+from unsung.audio._sniff import shown
+from unsung.audio.files import open_file, sha256_file
+from unsung.errors import AudioError, EmptyAudio, TruncatedAudio, UnreadableAudio, UsageError
+from unsung.types import Clip, FloatArray
+
+__all__ = ["AudioInfo", "AudioStream", "open_audio", "read_clip", "sha256_file"]
+
+_MISSING_S = 0.1  # a shorter lack is an encoder's rounding, not a cut
+_TLEN_SLACK = (1.05, 2.0)  # ID3 lengths are often a little wrong: factor and seconds
+
+
+def open_audio(source: str | Path | BinaryIO, name: str = "") -> AudioStream:
+    """Open a file by its content, whatever its name says.
+
+    libsndfile goes first and PyAV takes what it refuses; Vorbis (twice as fast) and irregular
+    MP3 (no or wrong length tag, where libmpg123 guesses) start with PyAV.
+
+    Args:
+        source: a path, or a seekable binary file, which stays open and belongs to the caller.
+        name: how messages call the source.
+
+    Raises:
+        UnreadableAudio: missing, forbidden, or no decoder takes it.
+        NotAudio: a folder, archive, page or another content without sound.
+        EmptyAudio: no bytes or no samples.
+        TruncatedAudio: cut so early that nothing can be decoded.
+        UsageError: the binary file cannot seek.
+    """
+    if not isinstance(source, (str, Path)):
+        if not source.seekable():
+            raise UsageError(
+                "expected a seekable file, got a pipe; save it first (`stdin_file` does for '-')"
+            )
+        name = name or shown(str(getattr(source, "name", "sound")))
+        decoder, promised = choose(source, source, name)
+        return AudioStream(decoder, name, promised, source, own=False)
+    name = name or shown(str(source))
+    file = open_file(source)
+    try:
+        decoder, promised = choose(Path(source), file, name)
+    except BaseException:
+        file.close()
+        raise
+    return AudioStream(decoder, name, promised, file, own=True)
+
+
+def read_clip(
+    source: str | Path | BinaryIO,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    mono: bool = False,
+) -> Clip:
+    """Decode a part (default: all) of a file into memory.
+
+    What a damaged file still holds is returned; use `open_audio` to see its ``problem``.
+
+    Raises:
+        EmptyAudio: there is no sample in the asked part.
+        AudioError: as `open_audio`.
+    """
+    with open_audio(source) as stream:
+        rate_hz = stream.info.sample_rate_hz
+        if start_s:
+            stream.seek(start_s)
+        wanted = None if duration_s is None else round(duration_s * rate_hz)
+        blocks: list[FloatArray] = []
+        held = 0
+        for block in stream.blocks(min(10.0, duration_s or 10.0), mono=mono):
+            blocks.append(block)
+            held += block.shape[-1]
+            if wanted is not None and held >= wanted:
+                break
+        if not blocks:
+            raise stream.problem or EmptyAudio(
+                f"{stream.name}: expected sound from {start_s:g} s on, the file ends before it; "
+                "ask for an earlier part"
+            )
+        samples = np.concatenate(blocks, axis=-1)[..., :wanted]
+        return Clip(np.atleast_2d(samples), rate_hz, start_s, stream.name)
+
+
+class AudioStream:
+    """An open file, to be used in a ``with`` and read once from where it stands.
+
+    ``problem`` is set when the blocks are exhausted and the file held less than it promised;
+    ``notes`` lists damage that was stepped over.
+    """
+
+    def __init__(
+        self, decoder: Decoder, name: str, promised: Promise, file: BinaryIO, own: bool
+    ) -> None:
+        self.name = name
+        self.info = decoder.info
+        self.problem: AudioError | None = None
+        self.notes: tuple[str, ...] = ()
+        self._decoder = decoder
+        self._promise = promised
+        self._file, self._own = file, own  # kept as a second chance for PyAV
+        self._position = 0  # samples from the start of the file
+        self._sought = False
+
+    @property
+    def duration_s(self) -> float | None:
+        """Length as the header promises it; None if unknown."""
+        return self.info.duration_s
+
+    def blocks(self, block_s: float = 2.0, mono: bool = True) -> Iterator[FloatArray]:
+        """Yield the sound from here to the end; memory does not grow with the length.
+
+        Args:
+            block_s: length of every block but the last.
+            mono: the equal-weight mean of all channels.
+
+        Shape: ``[time]`` when mono, else ``[channel, time]``; each block is a fresh array.
+        """
+        frames = max(1, round(block_s * self.info.sample_rate_hz))
+        failure = ""
+        while True:
+            try:
+                for block in self._decoder.blocks(frames, mono):
+                    self._position += block.shape[-1]
+                    yield block
+                break
+            except DecodingStoppedError as stop:
+                failure = str(stop) or "damaged data"
+                if not self._second_chance(failure):
+                    break
+                failure = ""
+        self._judge(failure)
+
+    def seek(self, start_s: float) -> None:
+        """Go on from this time: exact through libsndfile, as good as its times through PyAV.
+
+        Raises:
+            UsageError: the time is negative.
+        """
+        if not start_s >= 0:
+            raise UsageError(f"expected a start of 0 s or later, got {start_s} s")
+        self._position, self._sought = round(start_s * self.info.sample_rate_hz), True
+        try:
+            self._decoder.seek(start_s)
+        except DecodingStoppedError as stop:
+            if not self._second_chance(str(stop)):
+                raise UnreadableAudio(
+                    f"{self.name}: cannot go to {start_s:g} s ({stop}); read it from the start"
+                ) from stop
+
+    def close(self) -> None:
+        """Free the decoder and the file."""
+        self._decoder.close()
+        if self._own:
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _second_chance(self, reason: str) -> bool:
+        """Hand a file that libsndfile gave up on to PyAV, which steps over damage."""
+        if self._decoder.info.decoder == "pyav":
+            return False
+        at_s = self._position / self.info.sample_rate_hz
+        other = fall_back(self._file, at_s)
+        if other is None:
+            return False
+        if _form(other.info) != _form(self.info):
+            other.close()
+            return False
+        other.promised_s = self._decoder.promised_s
+        self._decoder.close()
+        self._decoder = other
+        self.notes += (f"damaged data after {at_s:.1f} s ({reason or 'no reason given'})",)
+        return True
+
+    def _judge(self, failure: str) -> None:
+        if self._decoder.skipped:
+            self.notes += (f"{self._decoder.skipped} damaged packets were skipped",)
+        end_s = self._position / self.info.sample_rate_hz
+        reason = self._lack(end_s) or failure
+        if reason:
+            self.problem = TruncatedAudio(
+                f"{self.name}: expected a complete file, but {reason}; {end_s:.1f} s could be "
+                "decoded; fetch or export it again to have the rest judged too"
+            )
+        elif not self._position:
+            self.problem = EmptyAudio(
+                f"{self.name}: expected sound, the file holds no samples; export it again"
+            )
+
+    def _lack(self, end_s: float) -> str:
+        """Say why the sound ended too early, or ""."""
+        if self._promise.cut:
+            return self._promise.cut
+        mp3 = self._promise.mp3
+        expected_s = mp3.duration_s if mp3 and mp3.frames else self._decoder.promised_s
+        certain = not self._sought or self._decoder.exact_seek
+        if expected_s is not None and certain and end_s < expected_s - _MISSING_S:
+            return f"the header promises {expected_s:.1f} s"
+        if mp3 and not mp3.frames:
+            factor, slack_s = _TLEN_SLACK
+            if mp3.tlen_s > end_s * factor + slack_s:
+                return f"its ID3 tag promises {mp3.tlen_s:.1f} s"
+            if getattr(self._decoder, "partial_mp3_frame", False):
+                return "it ends inside an MP3 frame"
+        return ""
+
+
+def _form(info: AudioInfo) -> tuple[int, int]:
+    return info.sample_rate_hz, info.channels

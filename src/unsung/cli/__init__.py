@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+"""The command `unsung`: one file a verb; arguments in, printed lines out, nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from unsung.cli import bundle, calibrate, demo, evaluate, scan
+from unsung.cli import list as list_verb
+from unsung.cli._errors import Group
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="unsung",
+    cls=Group,
+    help="Tells AI-generated music from human recordings, and shows why.",
+    epilog="Exit codes: 0 done, 1 some files failed, 2 wrong usage.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("scan")(scan.scan)
+app.command("list")(list_verb.list_names)
+app.add_typer(bundle.app, name="bundle")
+app.command("evaluate")(evaluate.evaluate)
+app.command("calibrate")(calibrate.calibrate)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from unsung import __version__
+
+        typer.echo(f"unsung {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the whole traceback of an error.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Tells AI-generated music from human recordings, and shows why."""

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""Prints scores as lines and a progress line that never mixes with them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from unsung.scanning import Progress
+    from unsung.types import Score
+
+__all__ = ["LineWriter", "Status", "clock", "printable", "score_line", "use_colour"]
+
+_COLOURS = {"ai": "red", "human": "green", "undecided": "yellow", "error": "magenta"}
+_WORDS = {"ai": "AI", "human": "human", "undecided": "undecided", "error": "error"}
+_BAR = 24
+_QUIET_S = 1.0  # short work needs no bar
+
+
+class LineWriter:
+    """One line a track on standard output."""
+
+    def __init__(self, colour: bool) -> None:
+        self._colour = colour
+
+    def write(self, score: Score) -> None:
+        """Print the score's line at once, also into a pipe."""
+        typer.echo(score_line(score, self._colour), color=self._colour)
+        sys.stdout.flush()
+
+
+class Status:
+    """A progress line on standard error, where that is a terminal and the work takes a while."""
+
+    def __init__(self, inputs: list[str], shown: bool) -> None:
+        self._wanted = shown
+        self._shown = shown and sys.stderr.isatty()
+        self._total: int | None = None
+        self._drawn = False
+        self._last_s = 0.0
+        self.progress: Progress | None = None
+        self._verdicts: Counter[str] = Counter()
+        if self._shown:
+            threading.Thread(target=self._count, args=(inputs,), daemon=True).start()
+
+    def __call__(self, progress: Progress) -> None:
+        """Take the newest counts and draw them, at most ten times a second."""
+        self.progress = progress
+        now_s = time.monotonic()
+        if self._shown and progress.elapsed_s > _QUIET_S and now_s - self._last_s > 0.1:
+            self._last_s, self._drawn = now_s, True
+            sys.stderr.write(f"\r\x1b[K{_bar(progress, self._total)}")
+            sys.stderr.flush()
+
+    def judged(self, score: Score) -> Score:
+        """Count a verdict, and make room for what is printed about it."""
+        self._verdicts[score.verdict or "error"] += 1
+        self.clear()
+        return score
+
+    def clear(self) -> None:
+        """Take the progress line away."""
+        if self._drawn:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._drawn = False
+
+    def finish(self, false_alarm_rate: float) -> None:
+        """Print what was done, on standard error."""
+        self.clear()
+        if self._wanted and self.progress is not None:
+            typer.echo(_summary(self.progress, self._verdicts, false_alarm_rate), err=True)
+
+    def _count(self, inputs: list[str]) -> None:
+        from unsung.audio.sources import expand
+
+        self._total = sum(1 for _ in expand(inputs))
+
+
+def score_line(score: Score, colour: bool = False) -> str:
+    """Return a score as one line: verdict, probability with its calibration, logit, length, path.
+
+    A fault of the file, the reason of an open verdict and what the file says of itself follow.
+    """
+    kind = score.verdict or "error"
+    if score.error is not None and score.logit is None:
+        kind = "error"
+    word = f"{_WORDS[kind]:<9}"
+    if colour:
+        word = typer.style(word, fg=_COLOURS[kind], bold=kind != "undecided")
+    notes = []
+    if score.error is not None:
+        notes.append(f"{score.error.type}: {_without(score.error.message, score.path)}")
+    elif score.reason:
+        notes.append(score.reason)
+    notes += [
+        f"the file says: {hint.field}={hint.value}"
+        for hint in score.provenance
+        if hint.says_ai or hint.kind != "encoder"
+    ]
+    parts = [word, _figures(score), printable(score.path)]
+    return "  ".join(part for part in parts if part) + "".join(f" · {printable(n)}" for n in notes)
+
+
+def clock(seconds: float | None) -> str:
+    """Return a length as minutes and seconds, or hours.
+
+    >>> clock(185.2), clock(3723), clock(None)
+    ('3:05', '1:02:03', '?')
+    """
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def printable(text: str) -> str:
+    r"""Return text that cannot move the cursor or break the line, whatever a file is called.
+
+    >>> printable("a\x1b[2Jb\n")
+    'a\\x1b[2Jb\\n'
+    """
+    safe = "".join(c if c.isprintable() or c == " " else repr(c)[1:-1] for c in text)
+    return safe.encode("utf-8", "backslashreplace").decode()
+
+
+def use_colour(wanted: bool) -> bool:
+    """Say whether standard output shows colour."""
+    return wanted and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _figures(score: Score) -> str:
+    if score.logit is None:
+        return ""
+    parts = [f"logit {score.logit:+.2f}", clock(score.duration_s)]
+    if score.probability is not None and score.calibration:
+        parts.insert(0, f"{_percent(score.probability)} AI ({score.calibration})")
+    if score.duration_s and score.covered_s < 0.9 * score.duration_s:
+        parts[-1] += f" (heard {clock(score.covered_s)})"
+    return "  ".join(parts)
+
+
+def _percent(share: float) -> str:
+    return (
+        "<1 %" if share < 0.01 else ">99 %" if share > 0.99 else f"{share:.0%}".replace("%", " %")
+    )
+
+
+def _without(message: str, path: str) -> str:
+    """Drop the path that a message begins with: the line shows it already."""
+    return message.removeprefix(f"{path}: ").removeprefix(f"{printable(path)}: ")
+
+
+def _bar(progress: Progress, total: int | None) -> str:
+    done = progress.done + progress.skipped
+    elapsed_s = max(progress.elapsed_s, 1e-9)
+    speed = (
+        f"{progress.done / elapsed_s:.1f} tracks/s, {progress.audio_s / elapsed_s:.0f} x real time"
+    )
+    if not total or done > total:
+        return f"{done} tracks, {speed}"
+    filled = round(_BAR * done / total)
+    left_s = elapsed_s * (total - done) / max(progress.done, 1)
+    bar = "#" * filled + "-" * (_BAR - filled)
+    return f"[{bar}] {done}/{total}, {speed}, {clock(left_s)} left"
+
+
+def _summary(progress: Progress, verdicts: Counter[str], rate: float) -> str:
+    counts = [f"{verdicts[kind]} {_WORDS[kind]}" for kind in ("ai", "human", "undecided")]
+    counts += [f"{progress.failed} failed"] if progress.failed else []
+    counts += [f"{progress.skipped} skipped"] if progress.skipped else []
+    elapsed_s = max(progress.elapsed_s, 1e-9)
+    tracks = "1 track" if progress.done == 1 else f"{progress.done} tracks"
+    return (
+        f"{tracks}: {', '.join(counts)}; at a false-alarm rate of {rate:.3g}; "
+        f"{elapsed_s:.1f} s, {progress.audio_s / elapsed_s:.0f} x real time"
+    )

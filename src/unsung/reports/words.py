@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+"""What the pages say: numbers, verdicts and advice in plain words.
+
+The worst error is to accuse a human artist; so every statement names its limits, and a
+probability is never said without the set and the prior behind it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from unsung.types import Score
+
+__all__ = [
+    "ERROR_ADVICE",
+    "Statement",
+    "advice",
+    "clock",
+    "hertz",
+    "number",
+    "odds",
+    "percent",
+    "posterior",
+    "state",
+    "verdict_key",
+]
+
+NARROW_SPACE = "\u202f"
+MINUS = "\u2212"
+
+ERROR_ADVICE = {
+    "EmptyAudio": "The file holds no sound. Download or export it again.",
+    "FetchError": "The address could not be fetched. Check it, or download the file by hand.",
+    "NotAudio": "This is not a sound file. Take it out of the list, or give the file it points to.",
+    "NotFinite": "Samples are not numbers: the export was faulty. Export it again, without float "
+    "overflow.",
+    "SilentAudio": "There is no sound to judge. Check that the right track or channel was "
+    "exported.",
+    "TooShort": "Give a longer excerpt, best the whole track.",
+    "TruncatedAudio": "The file ends early. Download or copy it again.",
+    "UnreadableAudio": "Check that the file plays elsewhere and may be read; convert it to FLAC "
+    "or WAV and scan that.",
+}
+"""Error type → what the reader can do about it."""
+
+_HEADLINES = {
+    "ai": "AI-generated",
+    "human": "human",
+    "undecided": "undecided",
+    "failed": "no result",
+    "unrated": "no verdict",
+}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A verdict in words: ``key`` selects icon and colour, the text says the same without them."""
+
+    key: str
+    headline: str
+    text: str
+    rate: str
+    caution: str
+
+
+def number(value: float | None, digits: int = 2, *, signed: bool = False) -> str:
+    """Return a number with a true minus sign and thin spaces between thousands.
+
+    >>> number(-1234.5, 1) == "\u22121\u202f234.5"
+    True
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{abs(value):,.{digits}f}".replace(",", NARROW_SPACE)
+    if not any(c in "123456789" for c in text):
+        return text
+    return (MINUS if value < 0 else "+" if signed else "") + text
+
+
+def percent(share: float | None, digits: int | None = None) -> str:
+    """Return a share in percent, never rounded to certainty.
+
+    Args:
+        share: 0 to 1.
+        digits: decimals; None takes one if it says something (a rate of 1 % stays short).
+
+    >>> percent(0.99996).replace("\u202f", " ")
+    '> 99.9 %'
+    """
+    if share is None or not math.isfinite(share):
+        return "–"
+    if share in (0.0, 1.0) or 0.001 <= share <= 0.999:
+        if digits is None:
+            digits = 1 if abs(100 * share - round(100 * share)) > 0.049 else 0
+        return f"{100 * share:.{digits}f}{NARROW_SPACE}%"
+    return (
+        f"{'<' if share < 0.5 else '>'}{NARROW_SPACE}{0.1 if share < 0.5 else 99.9}{NARROW_SPACE}%"
+    )
+
+
+def clock(seconds: float | None) -> str:
+    """Return a time as ``m:ss`` or ``h:mm:ss``.
+
+    >>> clock(83.4)
+    '1:23'
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    whole = max(0, int(seconds + 1e-6))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def hertz(value: float) -> str:
+    """Return a frequency in Hz, with thin spaces between thousands."""
+    return number(value, 0 if value >= 100 else 1) + NARROW_SPACE + "Hz"
+
+
+def posterior(llr_nats: float, prior: float) -> float:
+    """Return the probability of AI from a log-likelihood ratio and the share of AI assumed."""
+    logit = llr_nats + math.log(prior / (1.0 - prior))
+    small = math.exp(-abs(logit))
+    return (1.0 if logit >= 0 else small) / (1.0 + small)
+
+
+def odds(llr_nats: float) -> str:
+    """Say a log-likelihood ratio as odds: how many times likelier the sound is under one side."""
+    side, other = ("AI-generated", "human") if llr_nats >= 0 else ("human", "AI-generated")
+    times = math.exp(min(abs(llr_nats), 50.0))
+    if times < 1.05:
+        return "The sound is about as likely in human as in AI-generated tracks."
+    if times >= 1000:
+        factor = "more than 1000"
+    else:
+        factor = f"{times:.0f}" if times >= 10 else f"{times:.1f}"
+    return f"Such a score is {factor} times likelier for {side} tracks than for {other} ones."
+
+
+def verdict_key(score: Score) -> str:
+    """Return ``ai``, ``human``, ``undecided``, ``failed`` or ``unrated`` (no calibration)."""
+    if score.verdict is not None and score.error is None:
+        return score.verdict
+    return "failed" if score.error is not None or score.logit is None else "unrated"
+
+
+def state(score: Score, set_name: str, guarantee: str, n_human: int | None) -> Statement:
+    """Return what a page says at its top."""
+    key = verdict_key(score)
+    return Statement(
+        key,
+        _HEADLINES[key],
+        _text(key, score),
+        "" if key == "failed" else _rate(score, set_name, guarantee, n_human),
+        _caution(key),
+    )
+
+
+def advice(error_type: str) -> str:
+    """Return what to do about an error."""
+    return ERROR_ADVICE.get(
+        error_type, "Check the file and scan it again; if it stays, report it with the message."
+    )
+
+
+def _text(key: str, score: Score) -> str:
+    if key == "ai":
+        return (
+            "The sound carries traces that are typical of generated music and rare in human "
+            "recordings."
+        )
+    if key == "human":
+        return "The sound measures like a human recording: no traces of a generator stand out."
+    if key == "undecided":
+        return (
+            score.reason or "The score lies between the two thresholds; either verdict is unsafe."
+        )
+    if key == "unrated":
+        return score.reason or "The detector has no calibration, so its score cannot be judged."
+    if score.error is not None:
+        return score.error.message
+    return score.reason or "The track has no score."
+
+
+def _rate(score: Score, set_name: str, guarantee: str, n_human: int | None) -> str:
+    if score.false_alarm_rate is None:
+        return "No false-alarm rate was stated for this verdict."
+    rate = percent(score.false_alarm_rate)
+    measured = f" of {n_human} human recordings" if n_human else ""
+    where = f" on the calibration set “{set_name}”{measured}" if set_name else ""
+    set_so = "The threshold for AI is set so that"
+    if guarantee:
+        return (
+            f"{set_so} at most {rate} of human recordings like those of the calibration set are "
+            f"called AI-generated ({guarantee} guarantee{where})."
+        )
+    return (
+        f"{set_so} about {rate} of human recordings are called AI-generated"
+        f" (measured{where}; no guarantee)."
+    )
+
+
+def _caution(key: str) -> str:
+    return {
+        "ai": "This is evidence, not proof. Do not accuse anyone on this page alone.",
+        "human": "A generator unknown to the detector can also sound like this.",
+        "undecided": "Undecided speaks neither for nor against the artist.",
+        "unrated": "A raw logit alone supports no verdict.",
+        "failed": "A track without a result speaks neither for nor against the artist.",
+    }[key]

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+"""Scores one file: hash, decode once, analyse, decide; a bad file becomes a row, not a crash."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unsung.audio.fetch import open_url, stdin_file
+from unsung.audio.health import HealthMeter
+from unsung.audio.read import open_audio, sha256_file
+from unsung.audio.sources import Source
+from unsung.audio.tags import provenance
+from unsung.audio.windows import spread_starts
+from unsung.errors import AudioError, TruncatedAudio, UnreadableAudio, UnsungError
+from unsung.runtime import decide, load_bundle
+from unsung.scanning.settings import FALSE_ALARM_RATE, PRIOR, Settings, Stamp
+from unsung.types import Failure, Picture, Provenance, Score
+
+if TYPE_CHECKING:
+    from unsung.audio.read import AudioStream
+    from unsung.runtime import Analysis, Bundle
+
+__all__ = ["FAST_WINDOWS", "FAST_WINDOW_S", "local", "score_file", "score_local", "stamp_of"]
+
+BLOCK_S = 2.0
+"""Blocks of two seconds stay in the processor's cache from decoder to spectrum."""
+
+FAST_WINDOWS = 3
+FAST_WINDOW_S = 10.0
+"""Three windows of ten seconds: an intro, a middle and an end rarely share one arrangement."""
+
+
+def score_file(
+    source: str | Path | Source,
+    bundle: Bundle | str | Path = "default",
+    *,
+    false_alarm_rate: float = FALSE_ALARM_RATE,
+    prior: float = PRIOR,
+    fast: bool = False,
+    picture: bool = False,
+) -> tuple[Score, Picture | None]:
+    """Score one file, URL or ``-`` (standard input); whatever is wrong with it stands in the row.
+
+    Args:
+        source: a path, an http(s) address, ``-``, or one item of `unsung.audio.sources.expand`.
+        bundle: the detector, or its name or folder.
+        false_alarm_rate: share of human recordings that the AI threshold may call AI.
+        prior: assumed share of AI tracks, for the probability only.
+        fast: hear three windows of ten seconds; ``covered_s`` says how much was heard.
+        picture: also return what a report draws.
+
+    Raises:
+        UsageError: a rate or prior outside 0 to 1.
+        BundleError: no such bundle. Nothing about the sound is ever raised.
+    """
+    settings = Settings("", false_alarm_rate, prior, fast, picture)
+    ready = load_bundle(bundle) if isinstance(bundle, str | Path) else bundle
+    item = source if isinstance(source, Source) else _source(source)
+    stamp = stamp_of(ready, settings)
+    try:
+        with local(item) as path:
+            return score_local(path, item.path, ready, settings=settings, stamp=stamp)
+    except Exception as error:
+        return replace(_blank(item.path, stamp), error=_failure(error)), None
+
+
+def stamp_of(bundle: Bundle, settings: Settings) -> Stamp:
+    """Return what every row of this bundle and these settings carries.
+
+    The detector is named with its hash, so that a row tells which weights made it.
+    """
+    detector = f"{bundle.name}@{bundle.sha256[:12]}" + ("+fast" if settings.fast else "")
+    name = str(bundle.info.get("calibration", {}).get("name", ""))
+    return Stamp(detector, settings.false_alarm_rate, settings.prior, name)
+
+
+@contextmanager
+def local(source: Source) -> Iterator[Path]:
+    """Lend a path on this machine for a file, an address or standard input."""
+    if source.kind == "missing":
+        raise UnreadableAudio(source.reason or f"{source.path}: no such file; check the path")
+    if source.kind == "url":
+        with open_url(source.path) as path:
+            yield path
+    elif source.kind == "stdin":
+        with stdin_file() as path:
+            yield path
+    else:
+        yield Path(source.path)
+
+
+def score_local(
+    path: Path,
+    shown: str,
+    bundle: Bundle,
+    *,
+    settings: Settings,
+    stamp: Stamp,
+    is_known: Callable[[str], bool] | None = None,
+) -> tuple[Score, Picture | None]:
+    """Score a file on this machine; never raises an `Exception`.
+
+    When ``is_known`` says yes to the file's hash, only the hash is filled in.
+    """
+    score = _blank(shown, stamp)
+    try:
+        score = replace(score, sha256=sha256_file(path))
+        if is_known is not None and score.sha256 and is_known(score.sha256):
+            return score, None
+        return _score(path, score, bundle, settings)
+    except Exception as error:
+        return replace(score, error=_failure(error)), None
+
+
+@dataclass
+class _Heard:
+    """What one pass over the sound gave."""
+
+    analysis: Analysis
+    problem: AudioError | None
+
+
+def _score(
+    path: Path, score: Score, bundle: Bundle, settings: Settings
+) -> tuple[Score, Picture | None]:
+    with open_audio(path, score.path) as stream:
+        info = stream.info
+        score = replace(
+            score,
+            duration_s=info.duration_s,
+            sample_rate_hz=info.sample_rate_hz,
+            channels=info.channels,
+            codec=info.codec,
+            provenance=_hints(path),
+        )
+        heard = _listen(stream, bundle, settings)
+    analysis, problem = heard.analysis, heard.problem
+    if problem is not None:
+        score = replace(score, error=_failure(problem))
+        if not isinstance(problem, TruncatedAudio):
+            return replace(score, verdict="undecided", reason=str(problem)), None
+    return _verdict(score, bundle, analysis, settings), analysis.picture
+
+
+def _listen(stream: AudioStream, bundle: Bundle, settings: Settings) -> _Heard:
+    """Push every block once through the health meter and the analyzer."""
+    meter = HealthMeter(stream.info.sample_rate_hz, stream.name)
+    analyzer = bundle.analyzer(stream.info.sample_rate_hz, picture=settings.picture)
+    for start_s, length_s in _stretches(stream, settings.fast):
+        if start_s is not None:
+            stream.seek(start_s)
+            analyzer.jump(start_s)
+        left = math.inf if length_s is None else round(length_s * stream.info.sample_rate_hz)
+        for block in stream.blocks(BLOCK_S, mono=True):
+            part = block if left >= len(block) else block[: int(left)]
+            analyzer.push(meter.push(part))
+            left -= len(part)
+            if left <= 0:
+                break
+    problem = meter.problem() or stream.problem
+    return _Heard(analyzer.finish(), problem)
+
+
+def _stretches(stream: AudioStream, fast: bool) -> list[tuple[float | None, float | None]]:
+    """Return (start, length) of what to hear; (None, None) is everything from here."""
+    total_s = stream.duration_s
+    if not fast or total_s is None or total_s <= FAST_WINDOWS * FAST_WINDOW_S:
+        return [(None, None)]
+    starts = spread_starts(total_s, FAST_WINDOWS, FAST_WINDOW_S)
+    return [(float(start), FAST_WINDOW_S) for start in starts]
+
+
+def _verdict(score: Score, bundle: Bundle, analysis: Analysis, settings: Settings) -> Score:
+    verdict, reason, llr_nats, probability = decide(
+        bundle, analysis, settings.false_alarm_rate, settings.prior
+    )
+    return replace(
+        score,
+        windows=analysis.windows,
+        logit=analysis.logit,
+        llr_nats=llr_nats,
+        probability=probability,
+        verdict=verdict,
+        reason=reason,
+        family=analysis.family,
+        evidence=analysis.evidence,
+        covered_s=analysis.covered_s,
+    )
+
+
+def _blank(shown: str, stamp: Stamp) -> Score:
+    return Score(
+        path=shown,
+        detector=stamp.detector,
+        prior=stamp.prior,
+        calibration=stamp.calibration,
+        false_alarm_rate=stamp.false_alarm_rate,
+    )
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, UnsungError):
+        return Failure(type(error).__name__, str(error))
+    if isinstance(error, MemoryError):
+        return Failure("MemoryError", "not enough memory for this file; try --jobs 1")
+    return Failure(
+        type(error).__name__,
+        f"unexpected: {error or 'no message'}; the other files go on; please report this file",
+    )
+
+
+def _hints(path: Path) -> tuple[Provenance, ...]:
+    """Read what the file says of its origin; a damaged tag never costs the verdict."""
+    with suppress(OSError, ValueError, AudioError):
+        return tuple(provenance(path))
+    return ()
+
+
+def _source(given: str | Path) -> Source:
+    """Name one thing without looking whether it is a folder, list or pattern."""
+    text = str(given)
+    if text == "-":
+        return Source(text, "stdin", text)
+    is_url = text.lower().startswith(("http://", "https://"))
+    return Source(text, "url" if is_url else "file", text)

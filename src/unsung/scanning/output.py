@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: MIT
+"""Writes scores as JSON Lines, CSV or Parquet: the same names everywhere, no half-written file.
+
+CSV and Parquet are flat: ``error`` becomes ``error.type`` and ``error.message``; in CSV the
+windows, evidence and provenance are JSON text, in Parquet the windows are lists of two numbers.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Protocol, Self, TextIO
+
+from unsung.errors import MissingExtra, UsageError
+from unsung.types import Score
+
+__all__ = [
+    "COLUMNS",
+    "CsvWriter",
+    "JsonWriter",
+    "ParquetWriter",
+    "Writer",
+    "json_line",
+    "read_scores",
+]
+
+COLUMNS = [
+    name
+    for field in dataclasses.fields(Score)
+    for name in (("error.type", "error.message") if field.name == "error" else (field.name,))
+]
+_NESTED = ("windows", "evidence", "provenance")
+_NUMBERS = ("duration_s", "logit", "llr_nats", "probability", "prior", "false_alarm_rate")
+_BATCH = 1000
+
+
+class Writer(Protocol):
+    """Takes one score after another."""
+
+    def write(self, score: Score) -> None:
+        """Add one row."""
+        ...
+
+
+def json_line(score: Score) -> str:
+    """Return a score as one line of JSON with its line end.
+
+    >>> json_line(Score("a.mp3")).startswith('{"path": "a.mp3", ')
+    True
+    """
+    values = score.to_dict()
+    text = json.dumps(values, ensure_ascii=False)
+    if not text.isascii() and _unencodable(text):  # a file name need not be valid Unicode
+        text = json.dumps(values)
+    return text + "\n"
+
+
+def read_scores(path: Path) -> Iterator[Score]:
+    """Yield the scores of a JSON Lines file; where a path comes twice, both are given in order.
+
+    Raises:
+        UsageError: a line is no score.
+    """
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                yield Score.from_dict(json.loads(line))
+            except (ValueError, TypeError, AttributeError, UsageError) as error:
+                raise UsageError(
+                    f"{path}, line {number}: expected a score ({error}); "
+                    "a scan that goes on with --resume repairs its own last line"
+                ) from error
+
+
+class JsonWriter:
+    """One score a line, flushed, so that a reader in a pipe sees it at once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, score: Score) -> None:
+        """Add one row."""
+        self._stream.write(json_line(score))
+        self._stream.flush()
+
+
+class CsvWriter:
+    """A header and one flushed line a score."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._rows = csv.writer(stream, lineterminator="\n")
+        self._rows.writerow(COLUMNS)
+        stream.flush()
+
+    def write(self, score: Score) -> None:
+        """Add one row."""
+        row = _flat(score)
+        for name in _NESTED:
+            row[name] = json.dumps(row[name]) if row[name] else ""
+        self._rows.writerow(_shown(row[name]) for name in COLUMNS)
+        self._stream.flush()
+
+
+class ParquetWriter:
+    """Rows in batches to a file beside the target, which takes its place when all are in.
+
+    A scan that is interrupted leaves the rows it had finished.
+
+    Raises:
+        MissingExtra: pyarrow is not installed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import pyarrow
+            import pyarrow.parquet
+        except ImportError as error:
+            raise MissingExtra("pyarrow", "tables", "writing Parquet") from error
+        self._arrow = pyarrow
+        self._path, self._part = path, path.with_name(path.name + ".part")
+        self._schema = pyarrow.schema([(name, self._type(name)) for name in COLUMNS])
+        try:
+            self._file: IO[bytes] = self._part.open("wb")
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written ({error.strerror})") from error
+        self._table = pyarrow.parquet.ParquetWriter(self._file, self._schema)
+        self._rows: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._flush()
+        self._table.close()
+        self._file.close()
+        self._part.replace(self._path)
+
+    def write(self, score: Score) -> None:
+        """Add one row."""
+        row = _flat(score)
+        for name in ("evidence", "provenance"):
+            row[name] = json.dumps(row[name]) if row[name] else None
+        self._rows.append({k: _printable(v) if isinstance(v, str) else v for k, v in row.items()})
+        if len(self._rows) >= _BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._table.write_table(self._arrow.Table.from_pylist(self._rows, schema=self._schema))
+        self._rows = []
+
+    def _type(self, name: str) -> Any:
+        arrow = self._arrow
+        if name == "windows":
+            return arrow.list_(arrow.list_(arrow.float64()))
+        if name in ("sample_rate_hz", "channels"):
+            return arrow.int64()
+        return arrow.float64() if name in (*_NUMBERS, "covered_s") else arrow.string()
+
+
+def _flat(score: Score) -> dict[str, Any]:
+    row = score.to_dict()
+    error = row.pop("error") or {}
+    return {**row, "error.type": error.get("type"), "error.message": error.get("message")}
+
+
+def _shown(value: Any) -> Any:
+    return "" if value is None else _printable(value) if isinstance(value, str) else value
+
+
+def _printable(text: str) -> str:
+    return text if not _unencodable(text) else text.encode("utf-8", "backslashreplace").decode()
+
+
+def _unencodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False

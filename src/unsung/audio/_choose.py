@@ -58,7 +58,7 @@ def fall_back(file: BinaryIO, at_s: float) -> Decoder | None:
 
 def _order(promised: Promise) -> tuple[Kind, Kind]:
     irregular = promised.mp3 is not None and not promised.mp3.regular
-    if promised.vorbis or irregular or promised.container in ("mp4", "matroska"):
+    if promised.vorbis or promised.joined or irregular or promised.container in ("mp4", "matroska"):
         return "pyav", "libsndfile"
     return "libsndfile", "pyav"
 

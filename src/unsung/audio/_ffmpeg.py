@@ -55,7 +55,7 @@ class FfmpegDecoder:
         self.skipped = 0
         self._last_packet: tuple[bytes, int] = (b"", 0)
         self._failure = ""
-        self._resampler: AudioResampler | None = None
+        self._resamplers: dict[tuple[int, str, str], AudioResampler] = {}
         self._decoded: Iterator[AudioFrame] = iter(())
         self._open()
         frame = next(self._decoded, None)
@@ -140,7 +140,7 @@ class FfmpegDecoder:
             try:
                 packet = next(packets, None)
             except (av.FFmpegError, OSError) as error:
-                self._failure = str(error)
+                self._failure = f"decoding stopped ({error.strerror or error})"
                 return
             if packet is None:
                 return
@@ -167,11 +167,19 @@ class FfmpegDecoder:
                 planes = _as_planes(frame)
                 yield [plane[early:] for plane in planes] if early > 0 else planes
                 continue
-            if self._resampler is None:  # the stream changed its form on the way
-                self._resampler = AudioResampler("fltp", self._layout, self._rate_hz)
-            frame.pts = None
-            for same in self._resampler.resample(frame):
+            yield from self._reshaped(frame)
+
+    def _reshaped(self, frame: AudioFrame) -> Iterator[list[FloatArray]]:
+        """Bring a frame of another rate or layout (joined streams) into the first one's form."""
+        form = (frame.sample_rate, frame.layout.name, frame.format.name)
+        if form not in self._resamplers:
+            self._resamplers[form] = AudioResampler("fltp", self._layout, self._rate_hz)
+        frame.pts = None
+        try:
+            for same in self._resamplers[form].resample(frame):
                 yield _as_planes(same)
+        except (av.FFmpegError, ValueError):
+            self.skipped += 1
 
     def _early(self, frame: AudioFrame) -> int:
         """Return how many of the frame's samples lie before the time that was sought."""

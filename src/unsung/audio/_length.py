@@ -21,12 +21,16 @@ _MATROSKA_SEGMENT = b"\x18\x53\x80\x67"
 
 @dataclass(frozen=True)
 class Promise:
-    """What the container says: ``cut`` is why it is certainly incomplete ("" if it is not)."""
+    """What the container says: ``cut`` is why it is certainly incomplete ("" if it is not).
+
+    ``joined``: Ogg streams stand one behind the other, of which libsndfile reads the first.
+    """
 
     container: str = ""
     cut: str = ""
     mp3: Mp3Head | None = None
     vorbis: bool = False
+    joined: bool = False
 
 
 def promise(file: BinaryIO, head: bytes) -> Promise:
@@ -51,7 +55,8 @@ def _by_kind(file: BinaryIO, head: bytes, size: int) -> Promise:  # noqa: PLR091
         start, length = struct.unpack_from(">II", head, 4)
         return Promise("au", "" if _open_ended(length) else _missing(start, length, size))
     if mark == b"OggS":
-        return Promise("ogg", _ogg(file, size), vorbis=b"\x01vorbis" in head[:256])
+        cut, joined = _ogg(file, head, size)
+        return Promise("ogg", cut, vorbis=b"\x01vorbis" in head[:256], joined=joined)
     if head[4:8] in _MP4_TYPES:
         return Promise("mp4", _mp4(file, size))
     if mark == b"\x1aE\xdf\xa3":
@@ -100,20 +105,23 @@ def _aiff(file: BinaryIO, size: int) -> str:
     return ""
 
 
-def _ogg(file: BinaryIO, size: int) -> str:
-    start = max(0, size - _OGG_TAIL_BYTES)
-    file.seek(start)
+def _ogg(file: BinaryIO, head: bytes, size: int) -> tuple[str, bool]:
+    """Return why it is cut and whether the last page is of another stream than the first."""
+    file.seek(max(0, size - _OGG_TAIL_BYTES))
     tail = file.read()
     at = tail.rfind(b"OggS\x00")
     if at < 0:
-        return "its last pages are not Ogg any more"
+        return "its last pages are not Ogg any more", False
+    joined = len(tail) >= at + 18 and tail[at + 14 : at + 18] != head[14:18]
+    inside = "it ends inside an Ogg page"
     if at + 27 > len(tail) or at + 27 + tail[at + 26] > len(tail):
-        return "it ends inside an Ogg page"
+        return inside, joined
     segments = tail[at + 26]
     body = sum(tail[at + 27 : at + 27 + segments])
     if at + 27 + segments + body > len(tail):
-        return "it ends inside an Ogg page"
-    return "" if tail[at + 5] & 4 else "the last Ogg page is not marked as the end of the stream"
+        return inside, joined
+    ended = tail[at + 5] & 4
+    return "" if ended else "the last Ogg page is not marked as the end of the stream", joined
 
 
 def _mp4(file: BinaryIO, size: int) -> str:

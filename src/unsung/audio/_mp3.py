@@ -21,7 +21,7 @@ _KBPS_V2 = {
     3: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _SEARCH_BYTES = 65536
-_TAG_SLACK_BYTES = 2_000_000  # trailing APE tags with a cover picture
+_TAG_SLACK_BYTES = 16384  # tags at the end; more may be a second song behind the first
 
 
 @dataclass(frozen=True)

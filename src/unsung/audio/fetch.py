@@ -136,9 +136,10 @@ def _too_large(url: str, max_bytes: int) -> FetchError:
 
 
 def _elsewhere(url: str, target: str) -> FetchError:
+    scheme = target.partition(":")[0] or "nowhere"
     return FetchError(
-        f"{url}: it redirects to {target.split(':', maxsplit=1)[0] or 'nowhere'}:, expected http or https; "
-        "this is refused; give the address of the sound itself"
+        f"{url}: it redirects to {scheme}:, expected http or https; this is refused; "
+        "give the address of the sound itself"
     )
 
 

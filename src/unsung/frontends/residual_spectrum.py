@@ -18,7 +18,9 @@ patent applications by others.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -138,7 +140,7 @@ class ResidualSpectrum(FrontEnd):
             raise UnknownName("residual_spectrum preset", name, presets)
         return presets[name]
 
-    @property
+    @cached_property
     def bins(self) -> slice:
         """The bins of the transform that lie in the band."""
         every = np.arange(self.n_fft // 2 + 1) * (self.sample_rate_hz / self.n_fft)
@@ -149,7 +151,7 @@ class ResidualSpectrum(FrontEnd):
         found = np.flatnonzero(inside)
         return slice(int(found[0]), int(found[-1]) + 1)
 
-    @property
+    @cached_property
     def window(self) -> FloatArray:
         """Hann window; with unit_window, white noise of variance v has power v in every bin."""
         window = hann(self.n_fft)
@@ -162,7 +164,7 @@ class ResidualSpectrum(FrontEnd):
         """Seconds from one averaged frame to the next inside the picture's single column."""
         return self.hop / self.sample_rate_hz
 
-    @property
+    @cached_property
     def freqs_hz(self) -> NDArray[np.float64]:
         """Centre of each bin in Hz."""
         bins = self.bins
@@ -219,13 +221,13 @@ class ResidualSpectrum(FrontEnd):
             if self.envelope != "local":
                 total[0] += level.sum(axis=0)
                 continue
-            for channel, width in enumerate(self.widths):
-                rest = level - _running_mean(level, width)
+            for channel, smooth in enumerate(_running_means(level, self.widths)):
+                rest = np.subtract(level, smooth, out=smooth)
                 np.clip(rest, -self.clip_db, self.clip_db, out=rest)
                 total[channel] += rest.sum(axis=0)
         return total, count
 
-    @property
+    @cached_property
     def _gain(self) -> np.float32:
         return np.float32(1.0 if self.unit_window else np.square(hann(self.n_fft)).sum())
 
@@ -261,32 +263,32 @@ class ResidualSpectrum(FrontEnd):
         return _torch.ResidualSpectrumModule(self)
 
 
-def _running_mean(level: FloatArray, width: int) -> FloatArray:
-    """Return the mean over `width` bins around each bin, the ends repeated.
+def _running_means(level: FloatArray, widths: tuple[int, ...]) -> Iterator[FloatArray]:
+    """Yield the mean over each width of bins around each bin, the ends repeated.
 
-    Sums of 1, 2, 4, ... neighbours are built by doubling: a few passes of plain additions, which
-    the processor vectorises, where a running sum would go one by one.
+    Sums of 1, 2, 4, ... neighbours are built by doubling and shared by all widths: a few passes
+    of plain additions, which the processor vectorises, where a running sum goes one by one.
 
-    Shape: ``[frame, freq]`` → ``[frame, freq]``.
+    Shape: ``[frame, freq]`` → ``[frame, freq]`` for each width.
     """
-    padded = np.pad(level, ((0, 0), (width // 2, width - 1 - width // 2)), mode="edge")
     length = level.shape[1]
-    power, span = padded, 1
-    total: FloatArray | None = None
-    start, left = 0, width
-    while left:
-        if left & 1:
-            part = power[:, start : start + length]
-            total = part.copy() if total is None else np.add(total, part, out=total)
-            start += span
-        left >>= 1
-        if left:
-            power = power[:, :-span] + power[:, span:]
-            span *= 2
-    if total is None:  # width is at least 2, so a bit was set
-        raise UsageError(f"expected a width of at least 1 bin, got {width}")
-    total *= np.float32(1.0 / width)
-    return total
+    left = max(width // 2 for width in widths)
+    right = max(width - 1 - width // 2 for width in widths)
+    powers = [np.pad(level, ((0, 0), (left, right)), mode="edge")]
+    while 2 ** len(powers) <= max(widths):
+        last, span = powers[-1], 2 ** (len(powers) - 1)
+        powers.append(last[:, :-span] + last[:, span:])
+    for width in widths:
+        start = left - width // 2
+        total: FloatArray | None = None
+        for bit, power in enumerate(powers):
+            if width >> bit & 1:
+                part = power[:, start : start + length]
+                total = part.copy() if total is None else np.add(total, part, out=total)
+                start += 2**bit
+        if total is None:
+            raise UsageError(f"expected a width of at least 1 bin, got {width}")
+        yield np.multiply(total, np.float32(1.0 / width), out=total)
 
 
 def hull_knots(level: FloatArray, width: int) -> NDArray[np.int64]:

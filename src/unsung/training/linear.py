@@ -15,8 +15,8 @@ from unsung.types import FloatArray
 
 __all__ = ["LinearFit", "balance", "fit_linear", "out_of_fold"]
 
-SPREAD_FLOOR = 1e-6
-"""Added to each feature's deviation: a feature that never varies gets no weight, not infinity."""
+CONSTANT = 1e-5
+"""A feature whose deviation is below this share of its size varies by rounding only: no weight."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,8 @@ def fit_linear(
     share = (weights / weights.sum()).astype(np.float32)
     mean = share @ features  # [item] @ [item, feature]
     scaled = features - mean
-    deviation = np.sqrt(share @ np.square(scaled)) + np.float32(SPREAD_FLOOR)
+    deviation = np.sqrt(share @ np.square(scaled))
+    deviation[deviation <= CONSTANT * (1.0 + np.abs(mean))] = np.inf
     scaled /= deviation
     model = LogisticRegression(C=penalty, max_iter=300, random_state=seed)
     model.fit(scaled, positive, sample_weight=weights)

@@ -68,6 +68,8 @@ def _positives(
     rows = []
     here = outcome.kind == kind
     for name, positive in sets.items():
+        if not (here & positive).any():
+            continue  # a corpus need not have every kind of positive
         chosen = np.flatnonzero(here & ((labels == "human") | positive))
         whole = name == "AI, all" and detector.startswith("default")
         families = [outcome.tracks[i].family or outcome.tracks[i].generator for i in chosen]
@@ -132,6 +134,8 @@ def _verdicts(outcome: Outcome) -> list[Result]:
         for name, kind, label in sorted(sets):
             here = (outcome.kind == kind) & (labels == label)
             n = int(here.sum())
+            if not n:
+                continue
             for verdict in ("human", "undecided", "ai"):
                 hits = int((verdicts[here] == verdict).sum())
                 span = clopper_pearson(hits, n)

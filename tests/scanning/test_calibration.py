@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from unsung.errors import UsageError
+from unsung.runtime import load_bundle
+from unsung.scanning import calibrate, scan, score_file
+from unsung.scanning.calibration import load_calibration, needed, recalibrated, report_calibration
+from unsung.types import Failure, Score
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    return load_bundle()
+
+
+def scores(bundle, logits):
+    """Scores as a scan of these logits would give them."""
+    limits = bundle.thresholds(0.01)
+    for number, logit in enumerate(logits):
+        score = Score(
+            f"{number}.mp3", sha256=f"{number}", logit=logit, false_alarm_rate=0.01, prior=0.5
+        )
+        ai = limits.ai_logit is not None and logit >= limits.ai_logit
+        human = limits.human_logit is not None and logit <= limits.human_logit
+        if ai or human:
+            yield replace(score, verdict="ai" if ai else "human")
+        else:
+            reason = "the evidence lies between the human and the AI threshold"
+            yield replace(score, verdict="undecided", reason=reason)
+
+
+@pytest.mark.parametrize("n", [0, 18, 19, 98, 99, 999])
+def test_thresholds_exist_where_the_catalogue_is_large_enough(bundle, n):
+    own = calibrate(scores(bundle, [number / 100 - 5 for number in range(n)]), bundle, name="mine")
+    assert own.n_human == n
+    for rate in own.rates:
+        threshold = own.ai_logit(rate)
+        assert (threshold is not None) == (n >= needed(rate)), rate
+        assert ("not available" in own.guarantee(rate)) == (threshold is None)
+        if threshold is not None:
+            alarms = sum(number / 100 - 5 >= threshold for number in range(n))
+            assert alarms <= rate * (n + 1)
+
+
+def test_copies_count_once_and_failures_are_left_out(bundle):
+    good = list(scores(bundle, [-3.0, -2.0]))
+    copy = replace(good[0], path="copy.mp3")
+    failed = Score("x", error=Failure("NotAudio", "y"))
+    narrow = replace(good[1], path="n", sha256="n", verdict="undecided", reason="only 1 s of sound")
+    own = calibrate([*good, copy, failed, narrow], bundle, name="mine")
+    assert (own.n_human, own.n_left_out) == (2, 2)
+
+
+def test_a_file_of_ones_own_moves_the_verdict(wav, bundle, tmp_path):
+    path = wav(seconds=6.0)
+    logit = score_file(path, bundle)[0].logit
+    own = calibrate(scores(bundle, [logit - 3] * 40), bundle, name="mine")
+    assert own.n_human == 40
+    file = tmp_path / "mine.json"
+    own.save(file)
+    assert load_calibration(file) == own
+    (score,) = scan(path, calibration=file, false_alarm_rate=0.05)
+    assert score.verdict == "ai" and score.logit == logit
+    assert score.calibration.endswith(f"; thresholds: {own.title}")
+    (strict,) = scan(path, calibration=file, false_alarm_rate=0.001)
+    assert strict.verdict != "ai"
+    report = report_calibration(recalibrated(bundle, file), 0.05)
+    assert report["thresholds"][0]["n_human"] == 40
+    assert report["human_logits"]
+
+
+def test_it_is_refused_where_it_does_not_fit(wav, bundle, tmp_path):
+    own = calibrate(scores(bundle, [0.0] * 20), bundle, name="mine")
+    file = tmp_path / "mine.json"
+    own.save(file)
+    with pytest.raises(UsageError, match=r"made for \(0.05, 0.01, 0.001\), got 0.02"):
+        recalibrated(bundle, file).thresholds(0.02)
+    with pytest.raises(UsageError, match="made without --fast, this scan runs with it"):
+        next(scan(wav(), calibration=file, fast=True))
+    replace(own, bundle_sha256="0" * 64).save(file)
+    with pytest.raises(UsageError, match="run `unsung calibrate` again with this detector"):
+        next(scan(wav(), calibration=file))
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 1, "nme": "x"}', "\xff"])
+def test_another_file_is_refused(tmp_path, text):
+    file = tmp_path / "x.json"
+    file.write_text(text, encoding="latin-1")
+    with pytest.raises(UsageError, match="expected a calibration file"):
+        load_calibration(file)
+    with pytest.raises(UsageError, match="expected a calibration file"):
+        load_calibration(tmp_path / "missing.json")
+
+
+def test_the_file_is_plain_json(bundle, tmp_path):
+    file = tmp_path / "mine.json"
+    calibrate(scores(bundle, [0.0] * 20), bundle, name="mine").save(file)
+    values = json.loads(file.read_text())
+    assert values["bundle_sha256"] == bundle.sha256 and values["n_human"] == 20
+    assert values["ai_logits"][1:] == [None, None]

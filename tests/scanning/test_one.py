@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+import hashlib
+import http.server
+import os
+import threading
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from unsung.errors import UsageError
+from unsung.runtime import Bundle, load_bundle
+from unsung.scanning import score_file
+from unsung.types import Score
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return load_bundle()
+
+
+def test_a_good_file_fills_the_score(wav, bundle):
+    path = wav(seconds=5.0)
+    score, picture = score_file(path, bundle)
+    assert score.error is None and picture is None
+    assert score.path == str(path)
+    assert score.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert score.duration_s == pytest.approx(5.0)
+    assert score.covered_s == pytest.approx(5.0, abs=0.6)
+    assert (score.sample_rate_hz, score.channels) == (22050, 1)
+    assert score.detector == f"{bundle.name}@{bundle.sha256[:12]}"
+    assert score.logit is not None and score.windows
+    assert score.verdict in ("ai", "human", "undecided")
+    assert score.calibration and score.prior == 0.5 and score.false_alarm_rate == 0.01
+    assert score.probability is not None and 0 < score.probability < 1
+    assert Score.from_dict(score.to_dict()) == score
+
+
+def test_the_picture_comes_on_request(wav, bundle):
+    _, picture = score_file(wav(), bundle, picture=True)
+    assert picture is not None and picture.spectrogram_db.ndim == 2
+
+
+def test_every_broken_file_is_a_row_with_its_type(broken, tmp_path, bundle):
+    for name, expected in broken.items():
+        score, _ = score_file(tmp_path / "broken" / name, bundle)
+        assert score.error is not None, name
+        assert (name, score.error.type) == (name, expected)
+        assert len(score.error.message) > 20
+        if expected in ("SilentAudio", "NotFinite", "TooShort"):
+            assert score.verdict == "undecided" and score.reason and score.logit is None
+        if expected == "TruncatedAudio":
+            assert score.verdict is not None and score.logit is not None
+
+
+def test_missing_folder_and_unreadable(tmp_path, wav, bundle):
+    assert score_file(tmp_path / "no.wav", bundle)[0].error.type == "UnreadableAudio"
+    assert score_file(tmp_path, bundle)[0].error.type == "NotAudio"
+    path = wav()
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read everything")
+    assert "permission" in score_file(path, bundle)[0].error.message
+
+
+def test_an_unexpected_fault_is_a_row_too(wav, bundle, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr("unsung.scanning.one.decide", fail)
+    error = score_file(wav(), bundle)[0].error
+    assert error.type == "RuntimeError" and "boom" in error.message and "report" in error.message
+
+
+def test_fast_hears_three_windows_and_says_so(wav, bundle):
+    path = wav(seconds=90.0)
+    whole, _ = score_file(path, bundle)
+    fast, _ = score_file(path, bundle, fast=True)
+    assert whole.covered_s == pytest.approx(90, abs=1)
+    assert fast.covered_s == pytest.approx(30, abs=1)
+    assert fast.detector == whole.detector + "+fast"
+    starts = [start for start, _ in fast.windows]
+    assert starts == pytest.approx([10.0, 40.0, 70.0], abs=0.1)
+    assert fast.logit == pytest.approx(whole.logit, abs=1.0)
+
+
+def test_fast_on_a_cut_file_reports_the_cut(wav, bundle):
+    path = wav(seconds=90.0)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    score, _ = score_file(path, bundle, fast=True)
+    assert score.error is not None and score.error.type == "TruncatedAudio"
+
+
+def test_fast_on_a_short_track_hears_all(wav, bundle):
+    score, _ = score_file(wav(seconds=12.0), bundle, fast=True)
+    assert score.covered_s == pytest.approx(12, abs=1)
+
+
+@pytest.mark.parametrize("wrong", [{"false_alarm_rate": 0.0}, {"prior": 1.0}])
+def test_wrong_rates_are_refused(wav, bundle, wrong):
+    with pytest.raises(UsageError, match="expected a"):
+        score_file(wav(), bundle, **wrong)
+
+
+def test_a_bundle_by_name(wav):
+    assert score_file(str(wav()), "default")[0].error is None
+
+
+def test_an_address_is_fetched_and_named(wav, bundle):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    path: Path = wav("a.wav")
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(Quiet, directory=str(path.parent))
+    )
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        base = f"http://127.0.0.1:{server.server_port}"
+        good, _ = score_file(f"{base}/a.wav", bundle)
+        gone, _ = score_file(f"{base}/b.wav", bundle)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert good.error is None and good.path == f"{base}/a.wav"
+    assert good.logit == score_file(path, bundle)[0].logit
+    assert gone.error is not None and gone.error.type == "FetchError"

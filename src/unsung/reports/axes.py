@@ -38,6 +38,7 @@ NARROW_PX = 240
 
 _LETTER_PX = 6.3  # mean width of a character at 11 px in common system fonts, rounded up
 _GAP_PX = 8.0
+_LEADER_PX = 3.0
 _SHIFTS_PX = (0.0, 14.0, -14.0, 28.0, -28.0, 42.0, -42.0, 56.0, -56.0, 70.0, -70.0)
 _TIME_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 
@@ -144,17 +145,22 @@ class Placed:
 def place(labels: Sequence[Label], rows: int, width_px: float) -> tuple[Placed, ...]:
     """Give labels room in rows so that none overlaps and all stay inside; drop the others."""
     taken: list[list[tuple[float, float]]] = [[] for _ in range(rows)]
+    leaders: list[tuple[float, float]] = []
     placed = []
     for index in sorted(range(len(labels)), key=lambda i: -labels[i].weight):
         label = labels[index]
         half = (len(label.text) * _LETTER_PX + _GAP_PX) / 2
         if 2 * half > width_px:
             continue
-        spot = _free(taken, label.at / 100 * width_px, half, width_px)
+        wish = label.at / 100 * width_px
+        spot = _free(taken, leaders, wish, half, width_px)
         if spot is None:
             continue
         row, middle = spot
+        leaders.append((wish, middle))
         taken[row].append((middle - half, middle + half))
+        for lower in taken[:row]:
+            lower.append((middle - _LEADER_PX, middle + _LEADER_PX))
         placed.append(Placed(index, round(100 * middle / width_px, 3), row))
     return tuple(sorted(placed, key=lambda p: p.x))
 
@@ -169,14 +175,30 @@ def finite_range(
 
 
 def _free(
-    taken: list[list[tuple[float, float]]], wish: float, half: float, width: float
+    taken: list[list[tuple[float, float]]],
+    leaders: list[tuple[float, float]],
+    wish: float,
+    half: float,
+    width: float,
 ) -> tuple[int, float] | None:
-    for row, spans in enumerate(taken):
-        for shift in _SHIFTS_PX:
-            middle = min(width - half, max(half, wish + shift))
-            if all(middle + half <= low or middle - half >= high for low, high in spans):
+    """Return row and middle for a label, the smallest shift first, or None.
+
+    Labels keep the order of their places, so no two leaders cross; a leader needs a gap in the
+    rows below its label.
+    """
+    for shift in _SHIFTS_PX:
+        middle = min(width - half, max(half, wish + shift))
+        if any((middle - m) * (wish - w) <= 0 for w, m in leaders):
+            continue
+        for row in range(len(taken)):
+            below = all(_clear(lower, middle, _LEADER_PX) for lower in taken[:row])
+            if below and _clear(taken[row], middle, half):
                 return row, middle
     return None
+
+
+def _clear(spans: list[tuple[float, float]], middle: float, half: float) -> bool:
+    return all(middle + half <= low or middle - half >= high for low, high in spans)
 
 
 def _time_step(wanted_s: float) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsung.reports.axes import NARROW_PX, Axis, Label, Placed, Tick, place
+from unsung.reports.axes import Axis, Tick
 from unsung.reports.words import number, percent
 
 __all__ = ["Gauge", "Ridge", "Threshold", "active_threshold", "draw_gauge", "thresholds"]
@@ -53,7 +53,7 @@ class Gauge:
     """Places in percent of the width. ``beyond`` is -1 or +1 when the needle is off the scale."""
 
     needle: float
-    label_x: float
+    anchor: str
     text: str
     beyond: int
     ticks: tuple[Tick, ...]
@@ -75,7 +75,7 @@ def draw_gauge(logit: float, calibration: Mapping[str, Any], active: Threshold |
     axis = _axis(logit, calibration, active)
     text = f"this track {number(logit, signed=True)}"
     beyond = 0 if axis.holds(logit) else (1 if logit > axis.high else -1)
-    spot: tuple[Placed, ...] = place([Label(axis.percent(logit), text, 1.0)], 1, NARROW_PX)
+    spot = axis.percent(logit)
     sides = (("human", "human recordings", "n_human"), ("ai", "AI-generated tracks", "n_ai"))
     ridges = [
         _ridge(key, name, calibration.get(count), calibration.get(f"{key}_logits"), axis)
@@ -84,8 +84,8 @@ def draw_gauge(logit: float, calibration: Mapping[str, Any], active: Threshold |
     ai = None if active is None else active.ai
     human = None if active is None else active.human
     return Gauge(
-        needle=axis.percent(logit),
-        label_x=spot[0].x if spot else 50.0,
+        needle=spot,
+        anchor="start" if spot < 28 else "end" if spot > 72 else "middle",
         text=text,
         beyond=beyond,
         ticks=axis.ticks(8, signed=True),

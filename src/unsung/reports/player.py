@@ -64,7 +64,7 @@ def _compress(path: Path, budget: int) -> tuple[bytes, float, int, bool]:
         length_s = source.duration / av.time_base if source.duration else LONGEST_S
         kbps = _rate(min(LONGEST_S, max(1.0, length_s)), budget)
         with av.open(buffer, "w", format="ogg") as target:
-            samples, cut = _copy(source, target, kbps, buffer, budget)
+            samples, cut = _copy(source, target, kbps, budget)
     return buffer.getvalue(), samples / _RATE_HZ, kbps, cut
 
 
@@ -73,19 +73,21 @@ def _rate(seconds: float, budget: int) -> int:
     return max(LEAST_KBPS, min(BEST_KBPS, fitting))
 
 
-def _copy(source: Any, target: Any, kbps: int, buffer: io.BytesIO, budget: int) -> tuple[int, bool]:
+def _copy(source: Any, target: Any, kbps: int, budget: int) -> tuple[int, bool]:
     """Encode until the end, ten minutes or a full budget; return (samples, was it cut)."""
     out = target.add_stream("libopus", rate=_RATE_HZ)
     out.layout, out.bit_rate = "mono", 1000 * kbps
     out.options = {"vbr": "constrained", "compression_level": "5"}
-    samples, cut = 0, False
+    samples, used, cut = 0, 0, False
     for frame in _frames(source):
-        if samples >= LONGEST_S * _RATE_HZ or buffer.tell() > budget - 8_000:
+        if samples >= LONGEST_S * _RATE_HZ or used > 0.97 * budget - 4_000:
             cut = True
             break
         frame.pts, frame.time_base = samples, Fraction(1, _RATE_HZ)
         samples += frame.samples
-        target.mux(out.encode(frame))
+        packets = out.encode(frame)
+        used += sum(packet.size for packet in packets)
+        target.mux(packets)
     target.mux(out.encode(None))
     return samples, cut
 

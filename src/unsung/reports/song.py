@@ -26,6 +26,17 @@ __all__ = ["LARGEST_BYTES", "safe_stem", "track_name", "write_song_report"]
 LARGEST_BYTES = 5_000_000
 _RESERVE_BYTES = 60_000
 _STEM_BYTES = 120
+_CALIBRATION = ("name", "n_human", "n_ai", "n_groups")
+_CARD = (
+    "summary",
+    "trained_on",
+    "failures",
+    "intended_use",
+    "forbidden_use",
+    "patent_note",
+    "metrics",
+)
+_METRIC = ("name", "value", "low", "high", "n")
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d|index)$")
 
 
@@ -120,10 +131,10 @@ def _context(
         "identity": _identity(score.path),
         "statement": state(score, set_name, guarantee, n_human),
         "set_name": set_name,
-        "calibration": calibration,
+        "calibration": dict.fromkeys(_CALIBRATION) | dict(calibration) if calibration else {},
         "thresholds": rows,
         "active": active,
-        "card": card,
+        "card": _card(card),
         "advice": advice(score.error.type) if score.error else "",
         "facts": _facts(score),
         "version": this_version(),
@@ -181,6 +192,18 @@ def _hover_data(end_s: float, spectrogram: Any, timeline: Any, residual: Any) ->
             "columns": residual.columns,
         }
     return data
+
+
+def _card(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a card with every field that the page asks for; a lone line becomes a list."""
+    if not card:
+        return {}
+    full = dict.fromkeys(_CARD) | dict(card)
+    for name in ("trained_on", "failures"):
+        if isinstance(full[name], str):
+            full[name] = [full[name]]
+    full["metrics"] = [dict.fromkeys(_METRIC) | dict(row) for row in full["metrics"] or ()]
+    return full
 
 
 def _facts(score: Score) -> list[tuple[str, str]]:

@@ -152,7 +152,7 @@ def state(score: Score, set_name: str, guarantee: str, n_human: int | None) -> S
         key,
         _HEADLINES[key],
         _text(key, score),
-        "" if key == "failed" else _rate(score, set_name, guarantee, n_human),
+        "" if key in ("failed", "unrated") else _rate(score, set_name, guarantee, n_human),
         _caution(key),
     )
 

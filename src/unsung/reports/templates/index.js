@@ -30,7 +30,7 @@
   const keyOf = (cell, kind) => {
     const value = cell.dataset.value ?? cell.textContent;
     if (kind === "number") return value === "" ? null : Number(value);
-    return value in order ? String(order[value]) : value;
+    return kind === "verdict" ? String(order[value]) : value;
   };
   const sort = (column, descending) => {
     const kind = heads[column].dataset.sort, sign = descending ? -1 : 1;

@@ -47,6 +47,7 @@ class Status:
         self._last_s = 0.0
         self.progress: Progress | None = None
         self._verdicts: Counter[str] = Counter()
+        self._calibration = ""
         if self._shown:
             threading.Thread(target=self._count, args=(inputs,), daemon=True).start()
 
@@ -62,6 +63,8 @@ class Status:
     def judged(self, score: Score) -> Score:
         """Count a verdict, and make room for what is printed about it."""
         self._verdicts[score.verdict or "error"] += 1
+        if score.probability is not None and score.prior is not None:
+            self._calibration = f"{score.calibration}; prior {_percent(score.prior)}"
         self.clear()
         return score
 
@@ -77,6 +80,8 @@ class Status:
         self.clear()
         if self._wanted and self.progress is not None:
             typer.echo(_summary(self.progress, self._verdicts, false_alarm_rate), err=True)
+            if self._calibration:
+                typer.echo(f"probabilities: calibrated on {self._calibration}", err=True)
 
     def _count(self, inputs: list[str]) -> None:
         from unsung.audio.sources import expand
@@ -142,8 +147,8 @@ def _figures(score: Score) -> str:
         return ""
     parts = [f"logit {score.logit:+.2f}", clock(score.duration_s)]
     if score.probability is not None and score.calibration:
-        parts.insert(0, f"{_percent(score.probability)} AI ({score.calibration})")
-    if score.duration_s and score.covered_s < 0.9 * score.duration_s:
+        parts.insert(0, f"{_percent(score.probability)} AI ({score.calibration.split(':')[0]})")
+    if score.duration_s and score.covered_s < 0.5 * score.duration_s:
         parts[-1] += f" (heard {clock(score.covered_s)})"
     return "  ".join(parts)
 

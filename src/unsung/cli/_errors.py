@@ -45,6 +45,15 @@ class Group(TyperGroup):
             name = f"{error.filename}: " if error.filename else ""
             _print(f"{name}{error.strerror or error}; check the path and the space on the disk")
             raise typer.Exit(FAILED) from None
+        except Exception as error:
+            # Typer's own exceptions (wrong options, Exit, Abort) carry or mean an exit code.
+            if debug or hasattr(error, "exit_code") or isinstance(error, typer.Abort):
+                raise
+            _print(
+                f"unexpected {type(error).__name__}: {error}; this is a fault of unsung: "
+                "run `unsung --debug ...` and report what it prints"
+            )
+            raise typer.Exit(FAILED) from None
 
 
 def _print(message: str) -> None:

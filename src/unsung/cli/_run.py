@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +21,7 @@ from unsung.scanning.output import ParquetWriter
 if TYPE_CHECKING:
     from unsung.scanning.output import Writer
 
-__all__ = ["run"]
+__all__ = ["quiet_libraries", "run"]
 
 
 def run(
@@ -38,6 +41,7 @@ def run(
         raise UsageError("expected at least one file, folder or address; see unsung scan --help")
     status = Status(inputs, shown=not quiet)
     with ExitStack() as stack:
+        stack.enter_context(quiet_libraries())
         writers = [printer]
         if parquet is not None:
             writers.append(stack.enter_context(ParquetWriter(parquet)))
@@ -55,3 +59,30 @@ def run(
         status.finish(settings.false_alarm_rate)
     if status.progress is not None and status.progress.failed:
         raise typer.Exit(1)
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep what C decoders print about damaged files off the terminal; the rows say it.
+
+    Python's own standard error goes on as before; worker processes inherit the silence.
+    """
+    try:
+        same = sys.stderr.fileno() == 2
+    except (OSError, ValueError, AttributeError):  # replaced, as tests and notebooks do
+        same = False
+    if not same:
+        yield
+        return
+    kept, python_stderr = os.dup(2), sys.stderr
+    void = os.open(os.devnull, os.O_WRONLY)
+    try:
+        with os.fdopen(os.dup(kept), "w", buffering=1, errors="backslashreplace") as own:
+            os.dup2(void, 2)
+            sys.stderr = own
+            yield
+    finally:
+        sys.stderr = python_stderr
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(void)

@@ -28,18 +28,20 @@ def calibrate(
 ) -> None:
     """Set thresholds on music that is known to be human; `scan --calibration` uses them."""
     from unsung.cli._console import Status
+    from unsung.cli._run import quiet_libraries
     from unsung.runtime import load_bundle
     from unsung.scanning import Settings, calibration, scan_rows
 
     settings = Settings(detector, fast=fast)
     status = Status(inputs, shown=not quiet)
     rows = scan_rows(inputs, settings, jobs=jobs, resume=resume, on_progress=status)
-    own = calibration.calibrate(
-        (status.judged(row.score) for row in rows),
-        load_bundle(detector),
-        name=name or output.stem,
-        fast=fast,
-    )
+    with quiet_libraries():
+        own = calibration.calibrate(
+            (status.judged(row.score) for row in rows),
+            load_bundle(detector),
+            name=name or output.stem,
+            fast=fast,
+        )
     status.finish(settings.false_alarm_rate)
     own.save(output)
     typer.echo(f"{own.n_human} human recordings, {own.n_left_out} left out")

@@ -51,24 +51,26 @@ def evaluate(
 ) -> None:
     """Score labelled tracks, or take another detector's scores, and print the figures."""
     from unsung.cli._console import Status
+    from unsung.cli._run import quiet_libraries
     from unsung.evaluation.tables import markdown_table
     from unsung.scanning import Settings
     from unsung.scanning.figures import figures, result_lines
     from unsung.scanning.labelled import Columns
 
     status = Status([str(manifest)], shown=not quiet)
-    summary = figures(
-        manifest,
-        columns=Columns(path_column, label_column, score_column, generator_column, groups),
-        scores=scores,
-        positive=positive,
-        higher_is=higher_is,
-        settings=Settings(detector, false_alarm_rate, fast=fast, calibration=calibration),
-        jobs=jobs,
-        resume=resume,
-        on_progress=status,
-        seed=seed,
-    )
+    with quiet_libraries():
+        summary = figures(
+            manifest,
+            columns=Columns(path_column, label_column, score_column, generator_column, groups),
+            scores=scores,
+            positive=positive,
+            higher_is=higher_is,
+            settings=Settings(detector, false_alarm_rate, fast=fast, calibration=calibration),
+            jobs=jobs,
+            resume=resume,
+            on_progress=status,
+            seed=seed,
+        )
     status.clear()
     if output is not None:
         output.write_text("".join(result_lines(summary.results)), encoding="utf-8")

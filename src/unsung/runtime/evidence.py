@@ -189,4 +189,9 @@ def _words(
         )
     band, share = max(terms.items(), key=lambda item: abs(item[1]))
     words.append(f"the band {band} contributes most: {share:+.2f} of the logit {logit:+.2f}")
+    if logit > 0:
+        words.append(
+            "such traces come from a neural decoder: a generator's, or that of a neural codec or "
+            "restoration tool that a human recording went through"
+        )
     return tuple(words)

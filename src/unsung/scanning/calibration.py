@@ -142,7 +142,7 @@ def load_calibration(path: Path) -> OwnCalibration:
         own = OwnCalibration.from_dict(values)
         if own.format != FORMAT or len(own.rates) != len(own.ai_logits):
             raise ValueError(f"format {own.format}, this version reads {FORMAT}")
-    except (OSError, ValueError, TypeError, UsageError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, UsageError) as error:
         raise UsageError(
             f"{path}: expected a calibration file ({error}); write one with `unsung calibrate`"
         ) from error

@@ -65,9 +65,7 @@ def read_items(path: Path, columns: Columns = Columns()) -> list[Item]:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             return list(_csv_items(csv.DictReader(lines), path, columns))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ManifestError(
-            f"{path}: cannot be read ({error}); give a CSV with a header or a manifest (.jsonl)"
-        ) from error
+        raise _unreadable(path, error) from error
 
 
 def join_scores(items: Sequence[Item], scores: Path, columns: Columns = Columns()) -> list[Item]:
@@ -76,10 +74,15 @@ def join_scores(items: Sequence[Item], scores: Path, columns: Columns = Columns(
     Raises:
         ManifestError: the table cannot be read or matches no track at all.
     """
-    with scores.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
-        _need(reader.fieldnames or (), scores, columns.path, columns.score)
-        known = {row[columns.path]: _number(row[columns.score], scores, reader) for row in reader}
+    try:
+        with scores.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.DictReader(lines)
+            _need(reader.fieldnames or (), scores, columns.path, columns.score)
+            known = {
+                row[columns.path]: _number(row[columns.score], scores, reader) for row in reader
+            }
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable(scores, error) from error
     joined = [
         replace(item, score=known[item.path])
         if item.path in known
@@ -161,3 +164,10 @@ def _source(item: Item, folder: Path) -> Source:
     beside = folder / item.path
     path = str(beside if beside.exists() or not Path(item.path).exists() else item.path)
     return Source(path, "file", path)
+
+
+def _unreadable(path: Path, error: Exception) -> ManifestError:
+    reason = (error.strerror if isinstance(error, OSError) else None) or error
+    return ManifestError(
+        f"{path}: cannot be read ({reason}); give a CSV with a header, or a manifest (.jsonl)"
+    )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -25,11 +26,20 @@ if TYPE_CHECKING:
     from unsung.audio.read import AudioStream
     from unsung.runtime import Analysis, Bundle
 
-__all__ = ["FAST_WINDOWS", "FAST_WINDOW_S", "local", "score_file", "score_local", "stamp_of"]
+__all__ = [
+    "FAST_WINDOWS",
+    "FAST_WINDOW_S",
+    "failed",
+    "local",
+    "score_file",
+    "score_local",
+    "stamp_of",
+]
 
 BLOCK_S = 2.0
 """Blocks of two seconds stay in the processor's cache from decoder to spectrum."""
 
+LAST_S = 0.1
 FAST_WINDOWS = 3
 FAST_WINDOW_S = 10.0
 """Three windows of ten seconds: an intro, a middle and an end rarely share one arrangement."""
@@ -66,7 +76,7 @@ def score_file(
         with local(item) as path:
             return score_local(path, item.path, ready, settings=settings, stamp=stamp)
     except Exception as error:
-        return replace(_blank(item.path, stamp), error=_failure(error)), None
+        return failed(item.path, stamp, error), None
 
 
 def stamp_of(bundle: Bundle, settings: Settings) -> Stamp:
@@ -151,7 +161,8 @@ def _listen(stream: AudioStream, bundle: Bundle, settings: Settings) -> _Heard:
     """Push every block once through the health meter and the analyzer."""
     meter = HealthMeter(stream.info.sample_rate_hz, stream.name)
     analyzer = bundle.analyzer(stream.info.sample_rate_hz, picture=settings.picture)
-    for start_s, length_s in _stretches(stream, settings.fast):
+    stretches = _stretches(stream, settings.fast)
+    for start_s, length_s in stretches:
         if start_s is not None:
             stream.seek(start_s)
             analyzer.jump(start_s)
@@ -162,6 +173,9 @@ def _listen(stream: AudioStream, bundle: Bundle, settings: Settings) -> _Heard:
             left -= len(part)
             if left <= 0:
                 break
+    if stretches[-1][0] is not None and stream.problem is None:
+        stream.seek(max(0.0, (stream.duration_s or 0.0) - LAST_S))
+        deque(stream.blocks(BLOCK_S), maxlen=0)  # only the end tells whether the file is cut
     problem = meter.problem() or stream.problem
     return _Heard(analyzer.finish(), problem)
 
@@ -191,6 +205,11 @@ def _verdict(score: Score, bundle: Bundle, analysis: Analysis, settings: Setting
         evidence=analysis.evidence,
         covered_s=analysis.covered_s,
     )
+
+
+def failed(shown: str, stamp: Stamp, error: Exception) -> Score:
+    """Return the row of a file that has nothing but its error."""
+    return replace(_blank(shown, stamp), error=_failure(error))
 
 
 def _blank(shown: str, stamp: Stamp) -> Score:

@@ -157,7 +157,7 @@ def _rows(sources: Iterator[tuple[int, Source]], scorer: Scorer, jobs: int) -> I
             yield scorer(Task(index, source))
         return
     init = {"settings": scorer.settings, "known": scorer.known, "load": scorer.load}
-    yield from pool.run(sources, jobs, init)
+    yield from pool.run(sources, jobs, init, scorer.stamp)
 
 
 def _sources(inputs: Inputs) -> Iterator[Source]:

@@ -16,8 +16,9 @@ from typing import Any
 from unsung.audio.fetch import stdin_file
 from unsung.audio.sources import Source
 from unsung.errors import UnsungError
-from unsung.scanning.settings import Row
-from unsung.scanning.worker import Task, failed
+from unsung.scanning.one import failed
+from unsung.scanning.settings import Row, Stamp
+from unsung.scanning.worker import Task
 
 __all__ = ["WorkerDied", "cores", "run"]
 
@@ -41,18 +42,21 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def run(sources: Iterator[tuple[int, Source]], jobs: int, init: Mapping[str, Any]) -> Iterator[Row]:
+def run(
+    sources: Iterator[tuple[int, Source]], jobs: int, init: Mapping[str, Any], stamp: Stamp
+) -> Iterator[Row]:
     """Yield rows as they finish; at most ``2 x jobs`` sources are taken ahead of the consumer.
 
     Args:
         sources: numbered inputs, taken one at a time as workers fall idle.
         jobs: number of processes.
         init: the arguments of `Scorer`, sent to each process once.
+        stamp: what rows carry that no process lived to finish.
 
     Raises:
         UnsungError: a worker cannot start at all, or the inputs themselves raised.
     """
-    crew = _Crew(sources, jobs, init)
+    crew = _Crew(sources, jobs, init, stamp)
     try:
         yield from crew.rows()
     finally:
@@ -63,9 +67,13 @@ class _Crew:
     """Feeder threads, each with one worker process; they share one input and one output."""
 
     def __init__(
-        self, sources: Iterator[tuple[int, Source]], jobs: int, init: Mapping[str, Any]
+        self,
+        sources: Iterator[tuple[int, Source]],
+        jobs: int,
+        init: Mapping[str, Any],
+        stamp: Stamp,
     ) -> None:
-        self._sources, self._init = sources, init
+        self._sources, self._init, self._stamp = sources, init, stamp
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._out: queue.Queue[Row | BaseException | None] = queue.Queue(maxsize=jobs)
@@ -105,7 +113,7 @@ class _Crew:
                 try:
                     row = worker.ask(task)
                 except WorkerDied as error:
-                    row = failed(task.index, task.source.path, "WorkerDied", str(error))
+                    row = Row(task.index, failed(task.source.path, self._stamp, error))
                     worker = None
                 self._put(row)
         except BaseException as error:

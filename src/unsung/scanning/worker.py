@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING
 from unsung.errors import UnsungError
 from unsung.runtime import load_bundle
 from unsung.scanning.calibration import recalibrated
-from unsung.scanning.one import local, score_local, stamp_of
+from unsung.scanning.one import failed, local, score_local, stamp_of
 from unsung.scanning.settings import Row, Settings
-from unsung.types import Failure, Score
 
 if TYPE_CHECKING:
     from unsung.audio.sources import Source
@@ -57,18 +56,18 @@ class Scorer:
     def __post_init__(self) -> None:
         bundle = self.bundle or self.load(self.settings.bundle)
         self._bundle = recalibrated(bundle, self.settings.calibration, self.settings.fast)
+        self._bundle.thresholds(self.settings.false_alarm_rate)  # a wrong rate fails here
         self.stamp = stamp_of(self._bundle, self.settings)
 
     def __call__(self, task: Task) -> Row:
         """Score one task; whatever happens to it becomes its row."""
-        shown = task.source.path
         try:
             if task.path is not None:
                 return self._row(task, task.path)
             with local(task.source) as path:
                 return self._row(task, path)
         except Exception as error:
-            return failed(task.index, shown, type(error).__name__, str(error))
+            return Row(task.index, failed(task.source.path, self.stamp, error))
 
     def _row(self, task: Task, path: Path) -> Row:
         score, picture = score_local(
@@ -89,11 +88,6 @@ class Scorer:
     def _holds(self, key: int) -> bool:
         at = bisect_left(self.known, key)
         return at < len(self.known) and self.known[at] == key
-
-
-def failed(index: int, path: str, kind: str, message: str) -> Row:
-    """Return the row of a task that has nothing but its error."""
-    return Row(index, Score(path=path, error=Failure(kind, message)))
 
 
 def main() -> None:

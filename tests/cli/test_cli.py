@@ -5,8 +5,10 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -303,3 +305,51 @@ def test_a_line_holds_what_a_user_needs():
 def test_names_cannot_move_the_cursor():
     assert printable("a\x1b[2J\nb\udce9") == "a\\x1b[2J\\nb\\udce9"
     assert "\x1b" not in score_line(Score("\x1b[31m.mp3", error=Failure("X", "\x1b[31m: no")))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_shows_progress_and_a_pipe_does_not(song, tmp_path):
+    import pty
+
+    for number in range(3):
+        song(f"m/{number}.wav", seed=number)
+    code = "import unsung.cli._console as c; c._QUIET_S = 0.0; from unsung.cli import app; app()"
+    command = [sys.executable, "-c", code, "scan", str(tmp_path / "m"), "--json"]
+    env = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    leader, follower = pty.openpty()
+    try:
+        done = subprocess.run(
+            command, env=env, stdout=subprocess.PIPE, stderr=follower, timeout=60, check=False
+        )
+        shown = os.read(leader, 1 << 16).decode()
+    finally:
+        os.close(leader)
+        os.close(follower)
+    assert len([json.loads(line) for line in done.stdout.splitlines()]) == 3
+    assert "tracks/s" in shown and "x real time" in shown and "3 tracks: " in shown
+    piped = subprocess.run(command, env=env, capture_output=True, timeout=60, check=False)
+    assert b"tracks/s" not in piped.stderr and b"\x1b" not in piped.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="needs signals")
+def test_ctrl_c_keeps_what_is_done(song, tmp_path):
+    for number in range(60):
+        song(f"m/{number}.wav", seed=number)
+    log = tmp_path / "s.jsonl"
+    command = [sys.executable, "-m", "unsung", "scan", str(tmp_path / "m"), "--jobs", "2"]
+    process = subprocess.Popen(
+        [*command, "--resume", str(log)],
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not (log.exists() and log.read_bytes().count(b"\n") > 2):
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, shown = process.communicate(timeout=30)
+    if process.returncode == 0:
+        pytest.skip("the scan was faster than the signal")
+    assert process.returncode == 130 and b"Traceback" not in shown
+    rows = log.read_bytes()
+    assert rows.endswith(b"\n") and all(json.loads(line) for line in rows.splitlines())

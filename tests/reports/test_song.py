@@ -90,7 +90,7 @@ def test_numbers_stand_on_the_page(page):
         "ab12ab12",
         "validation-a",
         "at most 1 %",
-        "conformal guarantee",
+        "guarantee: conformal",
         "500 human",
         "689 Hz",
         "\u22121.200",

@@ -90,7 +90,7 @@ def test_every_audio_error_has_advice():
 
 @pytest.mark.parametrize("verdict", ["ai", "human", "undecided"])
 def test_statement_names_rate_set_and_limits(verdict):
-    said = state(score(verdict), "validation-a", "conformal", 500)
+    said = state(score(verdict), "validation-a", "conformal over 500 human recordings", 500)
     assert said.key == verdict
     assert "at most 1\u202f%" in said.rate and "validation-a" in said.rate and "500" in said.rate
     assert said.caution

@@ -54,10 +54,14 @@ class Status:
     def __call__(self, progress: Progress) -> None:
         """Take the newest counts and draw them, at most ten times a second."""
         self.progress = progress
-        now_s = time.monotonic()
-        if self._shown and progress.elapsed_s > _QUIET_S and now_s - self._last_s > 0.1:
-            self._last_s, self._drawn = now_s, True
-            sys.stderr.write(f"\r\x1b[K{_bar(progress, self._total)}")
+        if time.monotonic() - self._last_s > 0.1:
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw the line, once the work has taken a while."""
+        if self._shown and self.progress is not None and self.progress.elapsed_s > _QUIET_S:
+            self._last_s, self._drawn = time.monotonic(), True
+            sys.stderr.write(f"\r\x1b[K{_bar(self.progress, self._total)}")
             sys.stderr.flush()
 
     def judged(self, score: Score) -> Score:

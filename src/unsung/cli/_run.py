@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from unsung.cli._console import Status
-from unsung.cli._report import ReportFolder
 from unsung.errors import UsageError
 from unsung.scanning import Settings, scan_rows
+from unsung.scanning.memory import keep_freed_memory
 from unsung.scanning.output import ParquetWriter
 
 if TYPE_CHECKING:
-    from unsung.scanning.output import Writer
+    from unsung.cli._report import ReportFolder
+    from unsung.scanning.memory import keep_freed_memory
+from unsung.scanning.output import Writer
 
 __all__ = ["quiet_libraries", "run"]
 
@@ -39,13 +41,16 @@ def run(
     """Scan, print each row as it finishes, and end with exit code 1 if some files failed."""
     if not inputs:
         raise UsageError("expected at least one file, folder or address; see unsung scan --help")
+    keep_freed_memory()
     status = Status(inputs, shown=not quiet)
     with ExitStack() as stack:
         stack.enter_context(quiet_libraries())
         writers = [printer]
         if parquet is not None:
             writers.append(stack.enter_context(ParquetWriter(parquet)))
-        pages = stack.enter_context(ReportFolder(report, settings, opened)) if report else None
+        pages = _pages(report, settings, opened)
+        if pages is not None:
+            stack.enter_context(pages)
         rows = scan_rows(inputs, settings, jobs=jobs, resume=resume, on_progress=status)
         stack.enter_context(closing(rows))  # type: ignore[type-var]
         for row in rows:
@@ -56,9 +61,18 @@ def run(
                 writer.write(row.score)
             if pages is not None:
                 pages.write(row)
+            status.draw()
         status.finish(settings.false_alarm_rate)
     if status.progress is not None and status.progress.failed:
         raise typer.Exit(1)
+
+
+def _pages(report: Path | None, settings: Settings, opened: bool) -> ReportFolder | None:
+    if report is None:
+        return None
+    from unsung.cli._report import ReportFolder  # templates and drawing, only when asked for
+
+    return ReportFolder(report, settings, opened)
 
 
 @contextmanager

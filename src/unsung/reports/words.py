@@ -187,14 +187,17 @@ def _rate(score: Score, set_name: str, guarantee: str, n_human: int | None) -> s
     if score.false_alarm_rate is None:
         return "No false-alarm rate was stated for this verdict."
     rate = percent(score.false_alarm_rate)
-    measured = f" of {n_human} human recordings" if n_human else ""
-    where = f" on the calibration set “{set_name}”{measured}" if set_name else ""
+    if guarantee.startswith("not available"):
+        return f"There is no threshold for AI at {rate} false alarms ({guarantee})."
+    where = f", calibration set “{set_name}”" if set_name else ""
     set_so = "The threshold for AI is set so that"
     if guarantee:
         return (
             f"{set_so} at most {rate} of human recordings like those of the calibration set are "
-            f"called AI-generated ({guarantee} guarantee{where})."
+            f"called AI-generated (guarantee: {guarantee}{where})."
         )
+    if n_human:
+        where = f" on {n_human} human recordings{where}"
     return (
         f"{set_so} about {rate} of human recordings are called AI-generated"
         f" (measured{where}; no guarantee)."

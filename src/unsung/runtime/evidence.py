@@ -23,6 +23,9 @@ ENVELOPE_HZ = 24.0
 """Width of the running minimum drawn as the envelope and used for the height of peaks."""
 
 MAX_PEAKS = 12
+PEAK_SPREADS = 4.0
+"""Of noise alone, about one bin in 30 000 stands out that far."""
+
 PEAK_GAP_HZ = 8.0
 """Two peaks closer than this are one."""
 
@@ -147,11 +150,14 @@ def evidence(
 def _peaks(spectra: Spectra, local: FloatArray, shares: FloatArray) -> tuple[Peak, ...]:
     """Pick narrow lines that the detector weighs, strongest contribution first.
 
-    A line is a local maximum that stands 3 deviations out of its own surroundings; what it
-    contributes is the sum over the bins of its main lobe (± 2 bins of a Hann window).
+    A line is a local maximum that stands `PEAK_SPREADS` robust deviations out of its own
+    surroundings (robust: a comb of many lines must not hide itself); what it contributes is the
+    sum over the bins of its main lobe (± 2 bins of a Hann window).
     """
     lobe = np.convolve(shares, np.ones(5, np.float32), mode="same")
-    top = (local[1:-1] > local[:-2]) & (local[1:-1] >= local[2:]) & (local[1:-1] > 3.0)
+    spread = 1.4826 * float(np.median(np.abs(local - np.median(local))))
+    limit = max(PEAK_SPREADS * spread, 0.1)
+    top = (local[1:-1] > local[:-2]) & (local[1:-1] >= local[2:]) & (local[1:-1] > limit)
     found = np.flatnonzero(top) + 1
     chosen: list[Peak] = []
     for index in found[np.argsort(-np.abs(lobe[found]))]:

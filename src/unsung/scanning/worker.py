@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from unsung.errors import UnsungError
 from unsung.runtime import load_bundle
 from unsung.scanning.calibration import recalibrated
+from unsung.scanning.memory import keep_freed_memory
 from unsung.scanning.one import failed, local, score_local, stamp_of
 from unsung.scanning.settings import Row, Settings
 
@@ -92,6 +93,7 @@ class Scorer:
 
 def main() -> None:
     """Answer tasks until the parent closes the pipe (or is killed, which closes it too)."""
+    keep_freed_memory()
     inbox = sys.stdin.buffer
     outbox = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # no library's print may reach the pipe

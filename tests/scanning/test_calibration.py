@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from unsung.errors import UsageError
-from unsung.runtime import load_bundle
+from unsung.runtime import Analysis, decide, load_bundle
 from unsung.scanning import calibrate, scan, score_file
 from unsung.scanning.calibration import load_calibration, needed, recalibrated, report_calibration
 from unsung.types import Failure, Score
@@ -20,18 +20,21 @@ def bundle():
 
 def scores(bundle, logits):
     """Scores as a scan of these logits would give them."""
-    limits = bundle.thresholds(0.01)
     for number, logit in enumerate(logits):
-        score = Score(
-            f"{number}.mp3", sha256=f"{number}", logit=logit, false_alarm_rate=0.01, prior=0.5
+        heard = Analysis((), logit, 10.0, None, "unknown", "", None)
+        verdict, reason, llr_nats, probability = decide(bundle, heard, 0.01, 0.5)
+        yield Score(
+            f"{number}.mp3",
+            sha256=f"{number}",
+            logit=logit,
+            llr_nats=llr_nats,
+            probability=probability,
+            prior=0.5,
+            verdict=verdict,
+            reason=reason,
+            false_alarm_rate=0.01,
+            covered_s=10.0,
         )
-        ai = limits.ai_logit is not None and logit >= limits.ai_logit
-        human = limits.human_logit is not None and logit <= limits.human_logit
-        if ai or human:
-            yield replace(score, verdict="ai" if ai else "human")
-        else:
-            reason = "the evidence lies between the human and the AI threshold"
-            yield replace(score, verdict="undecided", reason=reason)
 
 
 @pytest.mark.parametrize("n", [0, 18, 19, 98, 99, 999])

@@ -69,7 +69,8 @@ def provenance(path: str | Path) -> tuple[Provenance, ...]:
         hints.extend(_from_bytes(*_ends(Path(path))))
     with contextlib.suppress(Exception):
         hints.extend(_from_metadata(Path(path)))
-    return tuple(dict.fromkeys(hints))
+    # The container and its stream often repeat each other: one hint for one statement.
+    return tuple({(hint.kind, hint.value): hint for hint in reversed(hints)}.values())[::-1]
 
 
 def claims_ai(field: str, value: str) -> bool:

@@ -53,3 +53,20 @@ Report = Annotated[
     Path | None, typer.Option("--report", help="Also write a page for each track, and an index.")
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of what is drawn at random.")]
+Table = Annotated[
+    Path, typer.Argument(help="Labelled tracks (CSV or .jsonl), with or without scores.")
+]
+Scores = Annotated[
+    Path | None, typer.Option("--scores", help="CSV of another detector's scores, by path.")
+]
+Groups = Annotated[str, typer.Option("--groups", help="Column of tracks that belong together.")]
+Positive = Annotated[
+    str, typer.Option("--positive", help="Labels that count as AI: ai or ai,resynth.")
+]
+HigherIs = Annotated[
+    str, typer.Option("--higher-is", help="What a high score of the table says: ai or human.")
+]
+Results = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Also write the results as JSON Lines.")
+]
+Column = Annotated[str, typer.Option(help="Name of this column in the CSV.")]

@@ -4,41 +4,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from unsung.cli import _options as o
 
-__all__ = ["evaluate"]
+if TYPE_CHECKING:
+    from unsung.scanning.figures import Summary
 
-Column = Annotated[str, typer.Option(help="Name of this column in the CSV.")]
+__all__ = ["evaluate"]
 
 
 def evaluate(
-    manifest: Annotated[
-        Path, typer.Argument(help="Labelled tracks (CSV or .jsonl), with or without scores.")
-    ],
+    manifest: o.Table,
     *,
-    scores: Annotated[
-        Path | None, typer.Option("--scores", help="CSV of another detector's scores, by path.")
-    ] = None,
-    groups: Annotated[
-        str, typer.Option("--groups", help="Column of tracks that belong together.")
-    ] = "",
-    positive: Annotated[
-        str, typer.Option("--positive", help="Labels that count as AI: ai or ai,resynth.")
-    ] = "ai",
-    higher_is: Annotated[
-        str, typer.Option("--higher-is", help="What a high score of the table says: ai or human.")
-    ] = "ai",
-    path_column: Column = "path",
-    label_column: Column = "label",
-    score_column: Column = "score",
-    generator_column: Column = "generator",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Also write the results as JSON Lines.")
-    ] = None,
+    scores: o.Scores = None,
+    groups: o.Groups = "",
+    positive: o.Positive = "ai",
+    higher_is: o.HigherIs = "ai",
+    path_column: o.Column = "path",
+    label_column: o.Column = "label",
+    score_column: o.Column = "score",
+    generator_column: o.Column = "generator",
+    output: o.Results = None,
     json_: o.AsJson = False,
     detector: o.Detector = "default",
     false_alarm_rate: o.Rate = 0.01,
@@ -52,9 +41,8 @@ def evaluate(
     """Score labelled tracks, or take another detector's scores, and print the figures."""
     from unsung.cli._console import Status
     from unsung.cli._run import quiet_libraries
-    from unsung.evaluation.tables import markdown_table
     from unsung.scanning import Settings
-    from unsung.scanning.figures import figures, result_lines
+    from unsung.scanning.figures import figures
     from unsung.scanning.labelled import Columns
 
     status = Status([str(manifest)], shown=not quiet)
@@ -72,11 +60,16 @@ def evaluate(
             seed=seed,
         )
     status.clear()
+    _print(summary, output, json_)
+
+
+def _print(summary: Summary, output: Path | None, as_json: bool) -> None:
+    from unsung.evaluation.tables import markdown_table
+    from unsung.scanning.figures import result_lines
+
+    lines = "".join(result_lines(summary.results))
     if output is not None:
-        output.write_text("".join(result_lines(summary.results)), encoding="utf-8")
-    if json_:
-        typer.echo("".join(result_lines(summary.results)), nl=False)
-    else:
-        typer.echo(markdown_table(summary.results))
+        output.write_text(lines, encoding="utf-8")
+    typer.echo(lines if as_json else markdown_table(summary.results) + "\n", nl=False)
     for reason, count in summary.left_out.items():
         typer.echo(f"left out: {count} ({reason})", err=True)

@@ -34,18 +34,13 @@ def scan(
     from unsung.cli._console import LineWriter, use_colour
     from unsung.cli._run import run
     from unsung.scanning import Settings
-    from unsung.scanning.output import CsvWriter, JsonWriter, Writer
+    from unsung.scanning.output import CsvWriter, JsonWriter
 
     settings = Settings(
         detector, false_alarm_rate, prior, fast, picture=report is not None, calibration=calibration
     )
-    printer: Writer
-    if json_:
-        printer = JsonWriter(sys.stdout)
-    elif csv:
-        printer = CsvWriter(sys.stdout)
-    else:
-        printer = LineWriter(use_colour(not no_color))
+    lines = LineWriter(use_colour(not no_color))
+    printer = JsonWriter(sys.stdout) if json_ else CsvWriter(sys.stdout) if csv else lines
     run(
         inputs,
         settings,

@@ -26,6 +26,10 @@ MAX_PEAKS = 12
 PEAK_SPREADS = 4.0
 """Of noise alone, about one bin in 30 000 stands out that far."""
 
+PEAK_DB = 3.0
+PEAK_SURROUNDINGS = 61
+"""Bins of the median that a line must stand out of: 60 Hz, several times a line's own width."""
+
 PEAK_GAP_HZ = 8.0
 """Two peaks closer than this are one."""
 
@@ -136,7 +140,7 @@ def evidence(
         terms[name] = float(shares[inside].sum(dtype=np.float64))
     local = pictures[reference][-1]
     step = float(spectra.freqs_hz[1] - spectra.freqs_hz[0])
-    peaks = _peaks(spectra, local, shares)
+    peaks = _peaks(spectra, shares)
     comb = comb_hz(local, step)
     return Evidence(
         _words(logit, peaks, comb, terms),
@@ -147,17 +151,20 @@ def evidence(
     )
 
 
-def _peaks(spectra: Spectra, local: FloatArray, shares: FloatArray) -> tuple[Peak, ...]:
+def _peaks(spectra: Spectra, shares: FloatArray) -> tuple[Peak, ...]:
     """Pick narrow lines that the detector weighs, strongest contribution first.
 
-    A line is a local maximum that stands `PEAK_SPREADS` robust deviations out of its own
-    surroundings (robust: a comb of many lines must not hide itself); what it contributes is the
-    sum over the bins of its main lobe (± 2 bins of a Hann window).
+    A line is a local maximum of the mean spectrum that stands `PEAK_DB` and `PEAK_SPREADS` robust
+    deviations above the median of its surroundings (robust: a comb of many lines must not hide
+    itself); what it contributes is the sum over the bins of its main lobe (± 2 bins of a Hann
+    window).
     """
     lobe = np.convolve(shares, np.ones(5, np.float32), mode="same")
-    spread = 1.4826 * float(np.median(np.abs(local - np.median(local))))
-    limit = max(PEAK_SPREADS * spread, 0.1)
-    top = (local[1:-1] > local[:-2]) & (local[1:-1] >= local[2:]) & (local[1:-1] > limit)
+    mean = spectra.mean_db
+    above = mean - scipy.ndimage.median_filter(mean, PEAK_SURROUNDINGS, mode="nearest")
+    spread = 1.4826 * float(np.median(np.abs(above)))
+    limit = max(PEAK_SPREADS * spread, PEAK_DB)
+    top = (mean[1:-1] > mean[:-2]) & (mean[1:-1] >= mean[2:]) & (above[1:-1] > limit)
     found = np.flatnonzero(top) + 1
     chosen: list[Peak] = []
     for index in found[np.argsort(-np.abs(lobe[found]))]:
@@ -177,17 +184,17 @@ def _words(
     terms: dict[str, float],
 ) -> tuple[str, ...]:
     words = []
-    towards = [peak for peak in peaks if peak.contribution > 0]
-    if towards:
-        best = towards[0]
-        total = sum(peak.contribution for peak in towards)
+    if peaks:
+        towards = [peak.contribution for peak in peaks if peak.contribution > 0]
+        against = [peak.contribution for peak in peaks if peak.contribution <= 0]
+        best = peaks[0]
         words.append(
-            f"{len(towards)} steady narrow line{'s' * (len(towards) > 1)} speak for AI "
-            f"({total:+.2f} logit together); the strongest at {best.hz:.1f} Hz stands "
-            f"{best.height_db:.1f} dB above the envelope"
+            f"of the {len(peaks)} narrow lines that weigh most, {len(towards)} speak for AI "
+            f"({sum(towards):+.2f} logit) and {len(against)} against ({sum(against):+.2f}); the "
+            f"heaviest, at {best.hz:.1f} Hz, stands {best.height_db:.1f} dB above the envelope"
         )
     else:
-        words.append("no steady narrow line speaks for AI")
+        words.append("no narrow line stands out of the averaged spectrum")
     if comb is not None:
         words.append(
             f"lines repeat every {comb[0]:.1f} Hz (strength {comb[1]:.0f}); upsampling layers do "

@@ -49,14 +49,9 @@ def figures(
     on_progress: Callable[[Progress], None] | None = None,
     seed: int = 0,
 ) -> Summary:
-    """Evaluate a manifest with a bundle, or with the scores that it or a second table holds.
-
-    Raises:
-        ManifestError: a table cannot be read.
-        UsageError: an option or label makes no sense.
-    """
+    """Evaluate a manifest with a bundle, or with the scores that it or a second table holds."""
     if higher_is not in ("ai", "human"):
-        raise UsageError(f"expected --higher-is ai or human, got {higher_is!r}")
+        raise UsageError(f"expected --higher-is ai or human, got {higher_is}")
     items = read_items(manifest, columns)
     detector, threshold = (scores or manifest).stem, None
     if scores is not None:
@@ -96,16 +91,7 @@ def summarise(
     Raises:
         UsageError: one of the two classes is missing, or a score is no number.
     """
-    left_out: Counter[str] = Counter()
-    kept: list[tuple[int, Item]] = []
-    for item in items:
-        label = _label(item.label)
-        if item.score is None:
-            left_out[item.problem or "no score"] += 1
-        elif label == "human" or label in positive:
-            kept.append((int(label != "human"), item))
-        else:
-            left_out[f"label '{label}'"] += 1
+    kept, left_out = _sorted_out(items, positive)
     sign = 1.0 if higher_is == "ai" else -1.0
     llr = [item.llr_nats for _, item in kept]
     chances = [item.probability for _, item in kept]
@@ -124,7 +110,7 @@ def summarise(
         replicates=replicates,
         hashes=("", data_sha256),
     )
-    return Summary(results, dict(left_out))
+    return Summary(results, left_out)
 
 
 def result_lines(results: Iterable[Result]) -> Iterator[str]:
@@ -134,6 +120,23 @@ def result_lines(results: Iterable[Result]) -> Iterator[str]:
         if math.isnan(result.value):
             values["value"] = None
         yield json.dumps(values) + "\n"
+
+
+def _sorted_out(
+    items: Iterable[Item], positive: Sequence[str]
+) -> tuple[list[tuple[int, Item]], dict[str, int]]:
+    """Return what can be compared, with its class, and counts of the rest by reason."""
+    left_out: Counter[str] = Counter()
+    kept: list[tuple[int, Item]] = []
+    for item in items:
+        label = _label(item.label)
+        if item.score is None:
+            left_out[item.problem or "no score"] += 1
+        elif label == "human" or label in positive:
+            kept.append((int(label != "human"), item))
+        else:
+            left_out[f"label '{label}'"] += 1
+    return kept, dict(left_out)
 
 
 def _label(text: str) -> str:

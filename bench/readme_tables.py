@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""Copies measured figures from results/ into the README, between its markers.
+
+    python bench/readme_tables.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SHOWN = [
+    ("default", "AI, all", "as published", "**unsung**, all AI"),
+    ("default, family unseen", "AI, all", "as published", "unsung, page and family unseen"),
+    ("default", "AI, fully generated", "as published", "unsung, fully generated only"),
+    ("published", "AI, all", "as published", "published linear peak detector, same data"),
+    ("default", "AI, all", "equalised", "**unsung**, equalised"),
+    ("published", "AI, all", "equalised", "published linear peak detector, equalised"),
+    ("only duration, rate, channels, codec", "AI, all", "as published", "shortcut: only duration, rate, channels, codec"),
+    ("only duration, rate, channels, codec", "AI, all", "equalised", "the same shortcut, equalised"),
+    ("only level, silence, bandwidth of the sound", "AI, all", "equalised", "shortcut: only level, silence, bandwidth, equalised"),
+    ("default", "resynthesis of human music", "as published", "unsung, neural resynthesis of human music"),
+]  # fmt: skip
+METRICS = ("auc", "eer", "detection_at_0.01", "detection_at_0.05")
+
+
+def results_table() -> str:
+    lines = (ROOT / "results/default-detector.jsonl").read_text().splitlines()
+    rows = {}
+    for line in lines:
+        row = json.loads(line)
+        rows[row["detector"], row["dataset"], row["condition"], row["metric"]] = row
+    out = ["| | n | AUC | EER | found at 1 % false alarms | at 5 % |", "|---|--:|---|---|---|---|"]
+    for detector, dataset, condition, name in SHOWN:
+        found = [rows[detector, dataset, condition, metric] for metric in METRICS]
+        cells = [f"{r['value']:.2f} [{r['low']:.2f}, {r['high']:.2f}]" for r in found]
+        out.append(f"| {name} | {found[0]['n_tracks']} | {' | '.join(cells)} |")
+    verdicts = []
+    for dataset in ("AI, all", "human excerpts", "whole human tracks"):
+        shares = {
+            v: rows["default", dataset, "verdict at 0.01 false alarms", f"share_{v}"]
+            for v in ("ai", "undecided", "human")
+        }
+        text = ", ".join(f"{s['value']:.1%} {v}" for v, s in shares.items())
+        alarm = shares["ai"]
+        verdicts.append(
+            f"{dataset} (n = {alarm['n_tracks']}): {text} "
+            f"(AI: 95 % interval {alarm['low']:.1%} to {alarm['high']:.1%})"
+        )
+    out += ["", "Verdicts at a stated 1 %, thresholds from other folds: " + "; ".join(verdicts) + "."]
+    return "\n".join(out)
+
+
+def speed_table() -> str:
+    text = (ROOT / "results/scan-speed.md").read_text()
+    return text[text.index("| ratio |") :].strip()
+
+
+def main() -> None:
+    path = ROOT / "README.md"
+    text = path.read_text()
+    for name, table in (("results", results_table()), ("speed", speed_table())):
+        start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+        head, rest = text.split(start)
+        _, tail = rest.split(end)
+        text = f"{head}{start}\n{table}\n{end}{tail}"
+    path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

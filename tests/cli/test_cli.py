@@ -228,7 +228,7 @@ def test_list(monkeypatch):
 
 def test_bundle_info():
     text = run("bundle", "info").stdout
-    assert "sha256: " in text and "human_logits: " in text and len(text.splitlines()) < 200
+    assert "sha256: " in text and "human_logits: " in text
     values = json.loads(run("bundle", "info", "default", "--json").stdout)
     assert len(values["sha256"]) == 64 and len(values["thresholds"]) == 3 and values["card"]
 

@@ -9,7 +9,11 @@ import pytest
 
 from unsung.errors import UnknownName, UsageError
 from unsung.frontends import build
-from unsung.frontends.residual_spectrum import ResidualSpectrum, _running_means
+from unsung.frontends.residual_spectrum import (
+    ResidualSpectrum,
+    _padded_log,
+    _running_means,
+)
 
 RATE = 16000
 
@@ -65,7 +69,7 @@ def test_sums_of_pieces_add_up():
     first, n_first = front_end.accumulate(sound[: 20 * 1024 + 1024], 1024)
     second, n_second = front_end.accumulate(sound[20 * 1024 :], 1024)
     assert n_first + n_second == count
-    np.testing.assert_allclose(first + second, whole, rtol=1e-6)
+    np.testing.assert_allclose(first + second, whole, atol=1e-3)
 
 
 def test_slow_twin():
@@ -92,8 +96,10 @@ def test_slow_twin():
 
 def test_running_means_are_plain_means():
     widths = (2, 3, 5, 8, 13, 31)
-    level = np.random.default_rng(0).standard_normal((3, 50)).astype("f4")
-    for width, found in zip(widths, _running_means(level, widths), strict=True):
+    power = np.random.default_rng(0).uniform(0.1, 9, (3, 50)).astype("f4")
+    padded, level = _padded_log(power, widths)
+    np.testing.assert_allclose(level, np.log(power), rtol=1e-6)
+    for width, found in zip(widths, _running_means(padded, widths), strict=True):
         check_mean(level, width, found)
 
 

@@ -10,6 +10,7 @@ import soundfile
 
 pytest.importorskip("torch")
 
+from unsung.audio.read import sha256_file
 from unsung.runtime import load_bundle
 from unsung.training import default
 from unsung.training.measure import equalise, features_of, shortcuts_of
@@ -80,6 +81,9 @@ def test_the_bundle_works_and_finds_the_planted_comb(built):
     assert "3 whole human tracks" in bundle.calibration["name"]
     assert bundle.info["golden"][0]["logit"] == pytest.approx(bundle.info["golden"][0]["logit"])
     assert "pkg" in json.dumps(bundle.card["trained_on"])
+    assert bundle.trained_on(sha256_file(built / "00.wav"))
+    assert bundle.trained_on(sha256_file(built / "human/pkg/song0.flac"))
+    assert not bundle.trained_on(sha256_file(built / "music.csv"))
 
 
 def test_results_hold_the_figures_with_intervals(built):

@@ -73,3 +73,9 @@ def _print(summary: Summary, output: Path | None, as_json: bool) -> None:
     typer.echo(lines if as_json else markdown_table(summary.results) + "\n", nl=False)
     for reason, count in summary.left_out.items():
         typer.echo(f"left out: {count} ({reason})", err=True)
+    if summary.n_trained_on:
+        typer.echo(
+            f"warning: the detector was trained on {summary.n_trained_on} of these tracks; the "
+            "figures flatter it. Use tracks that it has not seen.",
+            err=True,
+        )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,11 @@ def export_bundle(
     calibration: dict[str, Any],
     limits: dict[str, float],
     card: dict[str, Any],
+    training_files: Sequence[str] = (),
 ) -> Path:
     """Write the bundle and prove that it gives the detector's logits.
+
+    `training_files` are hashes of the files learned from: evaluation warns when it meets them.
 
     Raises:
         BundleError: the written bundle disagrees with the detector by more than `PARITY`.
@@ -66,6 +70,7 @@ def export_bundle(
         "limits": limits,
         "golden": [],
         "card": card,
+        "training_files": sorted(sha256[:16] for sha256 in training_files),
         "files": {f: hashlib.sha256((folder / f).read_bytes()).hexdigest() for f in files},
     }
     _write_json(folder / "bundle.json", info)

@@ -24,7 +24,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import scipy.interpolate
 import scipy.ndimage
 from numpy.typing import NDArray
 
@@ -204,27 +203,29 @@ class ResidualSpectrum(FrontEnd):
 
         Shape: signal ``[time]``, levels ``[freq]`` → sum ``[len(widths) or 1, freq]``.
         """
-        channels = len(self.widths) if self.envelope == "local" else 1
-        total = np.zeros((channels, len(self.freqs_hz)))
+        local = self.envelope == "local"
+        total = np.zeros((len(self.widths) if local else 1, len(self.freqs_hz)))
+        widths = self.widths if local else (1,)
+        limit = np.float32(self.clip_db) / DB  # levels are natural logarithms until the end
         count = 0
         for _, power in power_blocks(signal, self.window, hop, self.bins):
             active = power.mean(axis=1) > ACTIVE_POWER * self._gain
-            level = power if active.all() else power[active]
-            if not len(level):
+            loud = power if active.all() else power[active]
+            if not len(loud):
                 continue
-            np.clip(level, np.float32(self.floor), np.float32(self.ceiling), out=level)
-            np.log(level, out=level)
-            level *= DB
+            np.clip(loud, np.float32(self.floor), np.float32(self.ceiling), out=loud)
+            padded, level = _padded_log(loud, widths)
             count += len(level)
             if levels is not None:
-                levels += level.sum(axis=0)
-            if self.envelope != "local":
+                levels += DB * level.sum(axis=0)
+            if not local:
                 total[0] += level.sum(axis=0)
                 continue
-            for channel, smooth in enumerate(_running_means(level, self.widths)):
+            for channel, smooth in enumerate(_running_means(padded, widths)):
                 rest = np.subtract(level, smooth, out=smooth)
-                np.clip(rest, -self.clip_db, self.clip_db, out=rest)
+                np.clip(rest, -limit, limit, out=rest)
                 total[channel] += rest.sum(axis=0)
+        total *= DB
         return total, count
 
     @cached_property
@@ -251,8 +252,10 @@ class ResidualSpectrum(FrontEnd):
     def _lower(self, level: FloatArray, width: int) -> NDArray[np.floating]:
         if self.envelope == "minimum":
             return scipy.ndimage.minimum_filter1d(level, width, mode="nearest")
+        from scipy.interpolate import interp1d  # a quarter of a second, and only the hull wants it
+
         knots = hull_knots(level, width)
-        spline = scipy.interpolate.interp1d(knots, level[knots], kind="quadratic")
+        spline = interp1d(knots, level[knots], kind="quadratic")
         lower = np.asarray(spline(np.arange(len(level))), np.float64)
         return np.maximum(lower, self.envelope_floor_db)
 
@@ -263,31 +266,50 @@ class ResidualSpectrum(FrontEnd):
         return _torch.ResidualSpectrumModule(self)
 
 
-def _running_means(level: FloatArray, widths: tuple[int, ...]) -> Iterator[FloatArray]:
-    """Yield the mean over each width of bins around each bin, the ends repeated.
+def _margins(widths: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many bins the widest windows reach beyond both ends."""
+    return max(w // 2 for w in widths), max(w - 1 - w // 2 for w in widths)
+
+
+def _padded_log(power: FloatArray, widths: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+    """Return the logarithm with repeated ends, and the view of it without them.
+
+    Shape: ``[frame, freq]`` → ``[frame, left + freq + right]``, ``[frame, freq]``.
+    """
+    left, right = _margins(widths)
+    length = power.shape[1]
+    padded = np.empty((len(power), left + length + right), np.float32)
+    level = padded[:, left : left + length]
+    np.log(power, out=level)
+    padded[:, :left] = level[:, :1]
+    padded[:, left + length :] = level[:, -1:]
+    return padded, level
+
+
+def _running_means(padded: FloatArray, widths: tuple[int, ...]) -> Iterator[FloatArray]:
+    """Yield the mean over each width of bins around each bin.
 
     Sums of 1, 2, 4, ... neighbours are built by doubling and shared by all widths: a few passes
     of plain additions, which the processor vectorises, where a running sum goes one by one.
 
-    Shape: ``[frame, freq]`` → ``[frame, freq]`` for each width.
+    Shape: ``[frame, left + freq + right]`` → ``[frame, freq]`` for each width.
     """
-    length = level.shape[1]
-    left = max(width // 2 for width in widths)
-    right = max(width - 1 - width // 2 for width in widths)
-    powers = [np.pad(level, ((0, 0), (left, right)), mode="edge")]
+    left, right = _margins(widths)
+    length = padded.shape[1] - left - right
+    powers = [padded]
     while 2 ** len(powers) <= max(widths):
         last, span = powers[-1], 2 ** (len(powers) - 1)
         powers.append(last[:, :-span] + last[:, span:])
     for width in widths:
         start = left - width // 2
-        total: FloatArray | None = None
+        parts = []
         for bit, power in enumerate(powers):
             if width >> bit & 1:
-                part = power[:, start : start + length]
-                total = part.copy() if total is None else np.add(total, part, out=total)
+                parts.append(power[:, start : start + length])
                 start += 2**bit
-        if total is None:
-            raise UsageError(f"expected a width of at least 1 bin, got {width}")
+        total = np.multiply(parts[0], 1) if len(parts) == 1 else parts[0] + parts[1]
+        for part in parts[2:]:
+            np.add(total, part, out=total)
         yield np.multiply(total, np.float32(1.0 / width), out=total)
 
 
@@ -306,5 +328,7 @@ def hull_matrix(knots: NDArray[np.int64], length: int) -> NDArray[np.float64]:
 
     Shape: ``[knot]`` → ``[length, knot]``.
     """
-    spline = scipy.interpolate.interp1d(knots, np.eye(len(knots)), axis=0, kind="quadratic")
+    from scipy.interpolate import interp1d
+
+    spline = interp1d(knots, np.eye(len(knots)), axis=0, kind="quadratic")
     return np.asarray(spline(np.arange(length)), np.float64)

@@ -47,8 +47,7 @@ class Analyzer:
         self._resampler = _Resampler(sample_rate_hz, self._rate)
         self._size = round(bundle.window_s * self._rate)
         self._tail = max(front_end.n_fft for front_end in bundle.front_ends)
-        self._buffer = np.zeros(0, np.float32)
-        self._pieces: list[FloatArray] = []
+        self._buffer = np.empty(2 * (self._size + self._tail), np.float32)
         self._held = 0
         self._start_s = 0.0
         self._offsets = [0] * len(bundle.front_ends)
@@ -123,32 +122,31 @@ class Analyzer:
         return ""
 
     def _take(self, samples: FloatArray) -> None:
-        if not len(samples):
-            return
-        self._pieces.append(samples)
-        self._held += len(samples)
         # Half a window stays behind, so that the last one is never short.
-        while self._held >= 1.5 * self._size + self._tail:
-            signal = self._joined()
-            self._window(signal, self._size)
-            self._buffer = signal[self._size :]
-            self._held = len(self._buffer)
+        enough = self._size + self._size // 2 + self._tail
+        while len(samples):
+            piece = samples[: len(self._buffer) - self._held]
+            samples = samples[len(piece) :]
+            self._buffer[self._held : self._held + len(piece)] = piece
+            self._held += len(piece)
+            if self._held >= enough:
+                self._window(self._buffer[: self._held], self._size)
+                self._drop(self._size)
 
-    def _joined(self) -> FloatArray:
-        signal = np.concatenate([self._buffer, *self._pieces])
-        self._pieces, self._buffer = [], signal
-        return signal
+    def _drop(self, length: int) -> None:
+        """Forget the first samples of the buffer."""
+        rest = self._held - length
+        self._buffer[:rest] = self._buffer[length : self._held].copy()
+        self._held = rest
 
     def _drain(self) -> None:
         """Measure the rest of the sound before a gap or the end, and start afresh."""
         self._take(self._resampler.flush())
-        signal = self._joined()
-        while len(signal) > 0:
+        while self._held:
             # A rest shorter than half a window joins the last whole one.
-            whole = len(signal) >= 1.5 * self._size
-            self._window(signal, self._size if whole else len(signal))
-            signal = signal[self._size :] if whole else signal[:0]
-        self._buffer, self._held = np.zeros(0, np.float32), 0
+            length = self._size if self._held >= 1.5 * self._size else self._held
+            self._window(self._buffer[: self._held], length)
+            self._drop(length)
         self._offsets = [0] * len(self._offsets)
 
     def _window(self, signal: FloatArray, length: int) -> None:

@@ -134,6 +134,14 @@ class Bundle:
 
         return thresholds(self.calibration, false_alarm_rate)
 
+    @cached_property
+    def _training_files(self) -> frozenset[str]:
+        return frozenset(self.info.get("training_files", ()))
+
+    def trained_on(self, sha256: str) -> bool:
+        """Say whether the detector learned from the very file with this hash."""
+        return sha256[:16] in self._training_files
+
     def calibrate(self, logit: float) -> float:
         """Return the log-likelihood ratio in nats of a pooled logit."""
         return float(self.calibration["scale"] * logit + self.calibration["shift"])

@@ -30,10 +30,11 @@ HigherIs = Literal["ai", "human"]
 
 @dataclass(frozen=True)
 class Summary:
-    """The results and what was left out of them, by reason."""
+    """The results, what was left out of them by reason, and how many tracks are in-sample."""
 
     results: list[Result]
     left_out: dict[str, int]
+    n_trained_on: int = 0
 
 
 def figures(
@@ -110,7 +111,7 @@ def summarise(
         replicates=replicates,
         hashes=("", data_sha256),
     )
-    return Summary(results, left_out)
+    return Summary(results, left_out, sum(item.trained_on for _, item in kept))
 
 
 def result_lines(results: Iterable[Result]) -> Iterator[str]:

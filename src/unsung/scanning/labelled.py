@@ -50,6 +50,7 @@ class Item:
     llr_nats: float | None = None
     probability: float | None = None
     problem: str = ""
+    trained_on: bool = False
 
 
 def read_items(path: Path, columns: Columns = Columns()) -> list[Item]:
@@ -120,7 +121,11 @@ def score_items(
             scored[row.index] = replace(item, problem=problem)
         else:
             scored[row.index] = replace(
-                item, score=score.logit, llr_nats=score.llr_nats, probability=score.probability
+                item,
+                score=score.logit,
+                llr_nats=score.llr_nats,
+                probability=score.probability,
+                trained_on=bundle.trained_on(score.sha256),
             )
     detector = stamp_of(bundle, settings).detector
     return scored, detector, bundle.thresholds(settings.false_alarm_rate).ai_logit

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from unsung.audio.read import sha256_file
 from unsung.detectors.base import Detector
 from unsung.evaluation import bootstrap_difference, evaluate, roc_auc
 from unsung.evaluation.proportions import clopper_pearson
@@ -224,6 +225,11 @@ def write_bundle(
     detector: Detector, outcome: Outcome, rows: Sequence[Result], folder: Path
 ) -> None:
     """Export the fitted detector with its calibration and card."""
+    learned = {
+        track.path
+        for track, kind in zip(outcome.tracks, outcome.kind, strict=True)
+        if kind in ("table", "extra")
+    }
     export_bundle(
         detector,
         folder,
@@ -233,4 +239,5 @@ def write_bundle(
         calibration=calibration_of(outcome),
         limits=LIMITS,
         card=model_card(outcome, rows),
+        training_files=[sha256_file(path) for path in sorted(learned)],
     )

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from unsung import registry
-from unsung.errors import UnknownName, UnsungError
+from unsung.errors import MissingExtra, UnknownName, UnsungError
 
 
 def test_every_name_gives_one_class():
@@ -54,6 +54,14 @@ def test_two_classes_in_one_file_are_an_error(monkeypatch):
     monkeypatch.setattr(gain, "Second", Second, raising=False)
     with pytest.raises(UnsungError, match="expected exactly one public subclass"):
         registry.get("attacks", "gain")
+
+
+def test_a_missing_package_names_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)  # importing it fails as if it were absent
+    for module in [m for m in sys.modules if m.startswith("unsung.detectors")]:
+        monkeypatch.delitem(sys.modules, module)
+    with pytest.raises(MissingExtra, match=r"pip install 'unsung\[research\]'"):
+        registry.get("detectors", "residual_linear")
 
 
 def test_plugins_join_through_entry_points(monkeypatch):

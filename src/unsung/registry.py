@@ -18,9 +18,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from unsung.errors import UnknownName, UnsungError
+from unsung.errors import MissingExtra, UnknownName, UnsungError
 
 __all__ = ["KINDS", "get", "kinds", "names", "summary"]
+
+EXTRAS = {"torch": "research", "sklearn": "research", "captum": "research", "pyarrow": "tables"}
+"""Optional package → the extra that brings it."""
 
 KINDS: dict[str, str] = {
     "attacks": "unsung.attacks",
@@ -64,11 +67,19 @@ def get(kind: str, name: str) -> type[Any]:
 
     Raises:
         UnknownName: no such kind or name; the message suggests the nearest one.
+        MissingExtra: the capability needs a package that is not installed.
         UnsungError: the file does not hold exactly one public subclass of its folder's base.
     """
     modules = _modules(kind)
     if name in modules:
-        return _only_class(kind, import_module(f"{KINDS[kind]}.{name}"))
+        try:
+            return _only_class(kind, import_module(f"{KINDS[kind]}.{name}"))
+        except ModuleNotFoundError as error:
+            package = (error.name or "").split(".")[0]
+            if package not in EXTRAS:
+                raise
+            need = f"the {kind.removesuffix('s')} '{name}'"
+            raise MissingExtra(package, EXTRAS[package], need) from error
     for point in _plugins(kind):
         if point.name == name:
             loaded: type[Any] = point.load()

@@ -13,16 +13,16 @@ from unsung.frontends.residual_spectrum import ResidualSpectrum
 
 torch = pytest.importorskip("torch")
 
-VARIANTS = [
-    *(build(name) for name in registry.names("frontends")),
-    LogMel.preset("sonics"),
-    LogMel.preset("librosa"),
-    LogMel(centre=False, equal_area=True, top_db=None),
-    ResidualSpectrum(n_fft=8192, hop=8192, widths=(3, 8, 31), normalise="none"),
-    ResidualSpectrum(envelope="minimum", widths=(10,), normalise="peak"),
-    ResidualSpectrum.preset("lofcz"),
-    ResidualSpectrum.preset("ismir25"),
-]
+VARIANTS = {
+    **{name: build(name) for name in registry.names("frontends")},
+    "sonics": LogMel.preset("sonics"),
+    "librosa": LogMel.preset("librosa"),
+    "plain_mel": LogMel(centre=False, equal_area=True, top_db=None),
+    "three_widths": ResidualSpectrum(n_fft=8192, hop=8192, widths=(3, 8, 31), normalise="none"),
+    "minimum": ResidualSpectrum(envelope="minimum", widths=(10,), normalise="peak"),
+    "lofcz": ResidualSpectrum.preset("lofcz"),
+    "ismir25": ResidualSpectrum.preset("ismir25"),
+}
 
 
 def music(rate, seconds, seed):
@@ -40,7 +40,7 @@ def music(rate, seconds, seed):
     return (0.3 * sound / np.abs(sound).max()).astype("f4")
 
 
-@pytest.fixture(params=VARIANTS, ids=lambda f: f"{type(f).__name__}-{hash(f) % 1000}")
+@pytest.fixture(params=VARIANTS.values(), ids=VARIANTS)
 def front_end(request):
     return request.param
 

@@ -60,7 +60,7 @@ def export_bundle(
         "sample_rate_hz": detector.front_ends[0].sample_rate_hz,
         "window_s": detector.window_s,
         "outputs": list(detector.outputs),
-        "pooling": "averaged spectrum",
+        "pooling": "mean of window logits",
         "reference": reference,
         "front_ends": [
             {"input": label, "name": kind, "parameters": front_end.to_dict()}

@@ -25,6 +25,7 @@ from unsung.data import read_manifest
 from unsung.detectors.residual_linear import ResidualLinear
 from unsung.errors import AudioError
 from unsung.frontends.residual_spectrum import ResidualSpectrum
+from unsung.runtime import load_bundle
 from unsung.training.linear import LinearFit, balance, fit_linear, out_of_fold
 from unsung.training.measure import Excerpt, measure
 from unsung.training.outcome import Outcome
@@ -85,6 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.results.mkdir(parents=True, exist_ok=True)
     rows = write_results(outcome, arguments.results)
     write_bundle(detector, outcome, rows, arguments.out)
+    print(f"bundle {load_bundle(arguments.out).sha256} in {arguments.out}")
 
 
 def gather(arguments: argparse.Namespace, detector: ResidualLinear) -> Material:

@@ -17,7 +17,13 @@ from unsung.types import Clip
 
 from .conftest import music
 
-NAMES = registry.names("attacks")
+ALL = registry.names("attacks")
+NEEDY = [  # need a model or a second clip at construction; tested in their own files
+    name
+    for name in ALL
+    if registry.get("attacks", name).needs_model or registry.get("attacks", name).needs_partner
+]
+NAMES = [name for name in ALL if name not in NEEDY]
 CODECS = {"aac", "mp3", "opus", "vorbis"}
 EXPECTED = {
     *CODECS,
@@ -25,6 +31,9 @@ EXPECTED = {
     *("eq", "fade", "gain", "high_pass", "loudness_normalisation", "low_pass", "mono_mix"),
     *("noise_snr", "pitch_shift", "resample_round_trip", "reverb", "silence_insertion", "speed"),
     *("tanh_distortion", "time_mask", "time_stretch", "vibrato", "white_noise"),
+    *("comb_notch", "crowd_noise", "deezer_eq", "dither", "limiter", "mid_side", "phone_band"),
+    *("segment_shuffle", "speech_over", "tile", "tiny_resample"),
+    *("black_box", "mix", "pgd", "transplant"),
 }
 
 
@@ -66,8 +75,16 @@ def level_distance(a: Clip, b: Clip) -> float:
     return abs(20 * float(np.log10(b.samples.std() / a.samples.std())))
 
 
+def moved_distance(a: Clip, b: Clip) -> float:
+    """Share of samples that are not what they were."""
+    return float(np.mean(np.abs(a.samples - b.samples) > 1e-4 * a.samples.std()))
+
+
 DISTANCES: dict[str, Callable[[Clip, Clip], float]] = {
     **dict.fromkeys(("crop", "silence_insertion", "speed", "time_stretch"), length_distance),
+    **dict.fromkeys(("tiny_resample",), length_distance),
+    **dict.fromkeys(("segment_shuffle", "tile"), moved_distance),
+    **dict.fromkeys(("dither", "limiter", "mid_side"), wave_distance),
     **dict.fromkeys(("gain", "loudness_normalisation"), level_distance),
     **dict.fromkeys(("time_mask", "fade", "mono_mix", "clipping"), wave_distance),
     **dict.fromkeys(("bit_crush", "echo", "tanh_distortion", "white_noise"), wave_distance),
@@ -76,14 +93,14 @@ DISTANCES: dict[str, Callable[[Clip, Clip], float]] = {
 }
 # what the mildest strength may do at most, in the attack's own distance
 MILD = {spectral_distance: 6.0, wave_distance: 0.25, length_distance: 0.11, level_distance: 3.1}
-MILD[pitch_distance] = 0.06
+MILD |= {pitch_distance: 0.06, moved_distance: 0.0}  # pieces longer than the clip: nothing moves
 
 
 def test_every_file_is_here() -> None:
-    assert set(NAMES) >= EXPECTED
+    assert set(ALL) >= EXPECTED
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_description(name: str) -> None:
     attack = make(name)
     assert attack.unit
@@ -155,7 +172,13 @@ def test_silence_and_one_sample(name: str) -> None:
         assert np.isfinite(out.samples).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NEEDY)
+def test_what_is_missing_is_named(name: str) -> None:
+    with pytest.raises(UsageError, match=r"needs a (model|second clip), got none; "):
+        make(name)(music(16000, 0.5), make(name).default)
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_wrong_input_is_named(name: str) -> None:
     attack = make(name)
     with pytest.raises(NotFinite, match="NaN"):

@@ -23,7 +23,7 @@ from unsung.types import Failure, Provenance, Score
 
 SOURCE = Path(unsung.__file__).parent.parent
 RUNNER = CliRunner()
-VERBS = ("scan", "list", "bundle", "evaluate", "calibrate", "demo")
+VERBS = ("scan", "list", "bundle", "evaluate", "calibrate", "demo", "attack", "stress")
 
 
 def run(*words: object):

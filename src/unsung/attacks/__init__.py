@@ -2,12 +2,24 @@
 """What the world or an adversary does to a clip: one file an attack, all with the same call.
 
 ``registry.get("attacks", "mp3")()(clip, 64)`` runs one; ``parse("mp3@64+pitch_shift@1")`` builds
-several in a row.
+several in a row, ``parse("youtube")`` a preset.
 """
 
 from __future__ import annotations
 
 from unsung.attacks._chain import Chain, Step, parse
+from unsung.attacks._files import Attacked, attack_file, attack_source, described
+from unsung.attacks._presets import PRESETS
 from unsung.attacks.base import Attack
 
-__all__ = ["Attack", "Chain", "Step", "parse"]
+__all__ = [
+    "PRESETS",
+    "Attack",
+    "Attacked",
+    "Chain",
+    "Step",
+    "attack_file",
+    "attack_source",
+    "described",
+    "parse",
+]

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Attacks in a row, written as text: ``mp3@64+pitch_shift@-1+white_noise``.
 
-``+`` separates steps and ``@`` the strength (left out: the attack's default). Each step has its own
-stream of random numbers, drawn from the one seed. When not to use: a sweep over strengths reads
-better as a loop over ``Attack.strengths``.
+``+`` separates steps and ``@`` the strength (left out: the attack's default). A preset's name,
+plain or as ``preset:youtube``, stands for its steps. Each step has its own stream of random
+numbers, drawn from the one seed. When not to use: a sweep over strengths reads better as a loop
+over ``Attack.strengths``.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from unsung import registry
+from unsung.attacks._presets import PRESETS
 from unsung.attacks.base import Attack
-from unsung.errors import UsageError
+from unsung.errors import UnknownName, UsageError
 from unsung.types import Clip
 
 __all__ = ["Chain", "Step", "parse"]
 
 _NEXT_STEP = re.compile(r"\+(?=\s*[A-Za-z_])")  # the sign in "gain@+6" separates nothing
+_PRESET = "preset:"
 
 
 @dataclass(frozen=True)
@@ -62,27 +66,54 @@ class Chain:
         return "+".join(str(step) for step in self.steps)
 
 
-def parse(text: str) -> Chain:
-    """Read a chain of attacks.
+def parse(text: str, partner: Clip | None = None) -> Chain:
+    """Read a chain of attacks and presets.
+
+    Args:
+        text: names, strengths after ``@``, joined by ``+``.
+        partner: the second clip, for attacks that need one.
 
     >>> str(parse("gain@+6 + low_pass@4000"))
     'gain@6+low_pass@4000'
+    >>> str(parse("spotify"))
+    'loudness_normalisation@-14+vorbis@160'
 
     Raises:
-        UnknownName: no attack of that name; the message suggests the nearest.
+        UnknownName: no attack or preset of that name; the message suggests the nearest.
         UsageError: an empty step, a strength that is no number or outside the limits.
     """
-    return Chain(tuple(_step(part.strip(), text) for part in _NEXT_STEP.split(text)))
+    parts = [part.strip() for part in _NEXT_STEP.split(text)]
+    return Chain(tuple(_step(p, text, partner) for part in parts for p in _expanded(part)))
 
 
-def _step(part: str, text: str) -> Step:
+def _expanded(part: str) -> list[str]:
+    """Return the steps of a preset, or the part itself."""
+    word, at, strength = (piece.strip() for piece in part.partition("@"))
+    name = word.removeprefix(_PRESET).strip()
+    if word.startswith(_PRESET) and name not in PRESETS:
+        raise UnknownName("preset", name, PRESETS)
+    known = registry.names("attacks")
+    if word in known or name not in PRESETS:
+        if word and word not in known:
+            raise UnknownName("attack", word, [*known, *PRESETS])
+        return [part]
+    if at:
+        raise UsageError(
+            f"'{part}': expected no strength after a preset, got '{strength}'; "
+            f"write its steps with your own: {PRESETS[name]}"
+        )
+    return _NEXT_STEP.split(PRESETS[name])
+
+
+def _step(part: str, text: str, partner: Clip | None) -> Step:
     name, at, number = (piece.strip() for piece in part.partition("@"))
     if not name:
         raise UsageError(
             f"'{text}': expected name@strength between the plus signs, got '{part}'; "
             "write for example mp3@64+pitch_shift@1"
         )
-    attack: Attack = registry.get("attacks", name)()
+    kind: type[Any] = registry.get("attacks", name)
+    attack: Attack = kind(partner) if kind.needs_partner else kind()
     if not at:
         return Step(name, attack, attack.default)
     try:

@@ -17,7 +17,16 @@ from scipy import signal
 
 from unsung.types import FloatArray
 
-__all__ = ["NYQUIST_MARGIN", "butterworth", "filtered", "peaking", "shelf"]
+__all__ = [
+    "NYQUIST_MARGIN",
+    "butterworth",
+    "filtered",
+    "notch",
+    "peaking",
+    "second_order",
+    "shelf",
+    "slope_q",
+]
 
 NYQUIST_MARGIN = 0.9999
 Sections = NDArray[np.float64]
@@ -67,6 +76,29 @@ def shelf(
     if side == "high":
         b1, a1 = -b1, -a1
     return _section((b0, b1, b2), (a0, a1, a2))
+
+
+def notch(centre_hz: float, q: float, sample_rate_hz: int) -> Sections:
+    """Return one section that removes a frequency; its -3 dB width is centre / q."""
+    cosine, alpha, _ = _common(centre_hz, 0.0, q, sample_rate_hz)
+    return _section((1.0, -2 * cosine, 1.0), (1 + alpha, -2 * cosine, 1 - alpha))
+
+
+def second_order(
+    side: Literal["low", "high"], corner_hz: float, q: float, sample_rate_hz: int
+) -> Sections:
+    """Return one section that passes the low or the high side, with a resonance of q."""
+    cosine, alpha, _ = _common(corner_hz, 0.0, q, sample_rate_hz)
+    sign = 1 if side == "low" else -1
+    middle = sign * (1 - sign * cosine)
+    half = (1 - sign * cosine) / 2
+    return _section((half, middle, half), (1 + alpha, -2 * cosine, 1 - alpha))
+
+
+def slope_q(gain_db: float, slope: float) -> float:
+    """Return the q of a shelf with this slope; 1 is the steepest without a bump."""
+    a = 10 ** (gain_db / 40)
+    return 1 / math.sqrt((a + 1 / a) * (1 / slope - 1) + 2)
 
 
 def _common(hz: float, gain_db: float, q: float, rate: int) -> tuple[float, float, float]:

@@ -3,8 +3,9 @@
 
 The base checks the input and the strength, hands ``_apply`` float32 samples, and checks what comes
 back; a subclass only changes sound. Strengths carry the attack's own unit and are listed from the
-mildest to the harshest. When not to use: an attack that must see a detector (gradients) is no
-function of the clip alone and does not belong here.
+mildest to the harshest. An attack that needs more than the clip (a model's score, a second clip)
+takes it at construction, says so by a class attribute, and without it raises on the call, so that
+every attack can be listed. Models come as plain functions of arrays: nothing here knows a detector.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from unsung.errors import AudioError, EmptyAudio, NotFinite, UsageError
 from unsung.types import Clip, FloatArray
 
-__all__ = ["Attack", "fit_length"]
+__all__ = ["Attack", "fit_length", "needed_partner"]
 
 
 class Attack(ABC):
@@ -31,6 +32,8 @@ class Attack(ABC):
         default: the strength used where none is named.
         limits: lowest and highest strength accepted; None takes them from `strengths`.
         seeded: whether the sound depends on the seed.
+        needs_model: whether it cannot run without a function given at construction.
+        needs_partner: whether it cannot run without a second clip given at construction.
 
     >>> import numpy as np
     >>> from unsung.attacks.gain import Gain
@@ -45,6 +48,8 @@ class Attack(ABC):
     default: ClassVar[float]
     limits: ClassVar[tuple[float, float] | None] = None
     seeded: ClassVar[bool] = False
+    needs_model: ClassVar[bool] = False
+    needs_partner: ClassVar[bool] = False
 
     def __call__(self, clip: Clip, strength: float, seed: int = 0) -> Clip:
         """Return the attacked clip: same rate, same channel count, finite float32.
@@ -101,6 +106,17 @@ def fit_length(samples: FloatArray, length: int) -> FloatArray:
     if missing > 0:
         return np.pad(samples, ((0, 0), (0, missing)))
     return samples[:, :length]
+
+
+def needed_partner(attack: Attack, partner: Clip | None) -> Clip:
+    """Return the second clip of an attack, or say that it is missing."""
+    if partner is None:
+        name = type(attack).__name__
+        raise UsageError(
+            f"{name} needs a second clip, got none; give {name}(partner), "
+            "parse(text, partner) or --partner FILE"
+        )
+    return dataclasses.replace(partner, samples=_checked(partner))
 
 
 def _checked(clip: Clip) -> FloatArray:

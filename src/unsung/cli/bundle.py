@@ -27,13 +27,24 @@ def info(
         str, typer.Argument(help="Name of a packaged bundle, or the folder of one.")
     ] = "default",
     json_: o.AsJson = False,
+    efficiency: Annotated[
+        bool, typer.Option("--efficiency", help="Also measure time, memory, size and arithmetic.")
+    ] = False,
 ) -> None:
     """Show a bundle: hash, calibration, thresholds, model card."""
     from unsung.runtime import load_bundle
 
     bundle = load_bundle(name)
     limits = [bundle.thresholds(rate).to_dict() for rate in (0.05, 0.01, 0.001)]
-    values = {"name": bundle.name, "sha256": bundle.sha256, "path": str(bundle.path)}
+    values: dict[str, Any] = {
+        "name": bundle.name,
+        "sha256": bundle.sha256,
+        "path": str(bundle.path),
+    }
+    if efficiency:
+        from unsung.scanning.efficiency import efficiency as measure
+
+        values["efficiency"] = measure(bundle).to_dict()
     if json_:
         typer.echo(json.dumps({**bundle.info, **values, "thresholds": limits}, indent=2))
         return

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""What a verdict costs: time, memory, size, arithmetic and, where the machine tells it, energy.
+
+Measured is the analysis of decoded mono sound: resampling, front ends, graph, pooling. Decoding is
+not part of a detector. Run it on an idle machine; energy is that of the whole processor.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unsung.errors import UsageError
+from unsung.evaluation.efficiency import Latency, audio_seconds_per_cpu_second, latency
+from unsung.runtime.weights import read_safetensors
+from unsung.types import FloatArray, Record
+
+if TYPE_CHECKING:
+    from unsung.runtime import Bundle
+
+__all__ = ["FLOPS_FORMULA", "EfficiencyRow", "efficiency", "flops"]
+
+WARM_UP = 2
+SHORT_S = 10.0
+RATE_HZ = 44100
+"""What most files have, so that resampling is in the time."""
+
+BLOCK_S = 2.0
+POWERCAP = Path("/sys/class/powercap")
+FLOPS_FORMULA = (
+    "frames x (n_fft + 2.5 n_fft log2 n_fft + bins (4 + 8 widths)) for each front end, "
+    "+ 2 x weights x windows; resampling and evidence are not counted"
+)
+"""n_fft for the window, 2.5 n log2 n for a real FFT, 4 a bin for power and logarithm, 8 a bin and
+width for the running mean, its difference, the clipping and the sum."""
+
+
+@dataclass(frozen=True)
+class EfficiencyRow(Record):
+    """One detector's costs; ``flops`` and ``energy_j`` are for ``audio_s`` of sound.
+
+    ``peak_rss_growth_bytes`` and ``energy_j`` are None where the system does not tell.
+    """
+
+    detector: str
+    audio_s: float
+    sample_rate_hz: int
+    latency_10s: Latency
+    latency_full: Latency
+    audio_s_per_cpu_s: float
+    peak_rss_growth_bytes: int | None
+    size_bytes: int
+    parameters: int
+    flops: float
+    flops_formula: str
+    energy_j: float | None
+
+
+def efficiency(bundle: Bundle, seconds: float = 180.0, rounds: int = 20) -> EfficiencyRow:
+    """Measure a bundle on seeded noise of the stated length, in one thread.
+
+    Raises:
+        UsageError: no sound or no round.
+    """
+    if not seconds > 0 or rounds < 1:
+        raise UsageError(
+            f"expected seconds above 0 and at least 1 round, got {seconds:g} and {rounds}"
+        )
+    noise = np.random.default_rng(0).standard_normal(round(seconds * RATE_HZ)) * 0.1
+    sound = noise.astype(np.float32)
+    short = np.resize(sound, round(SHORT_S * RATE_HZ))
+    del noise
+    brief = _times(lambda: _analyse(bundle, short), rounds)[0]
+    growth = _peak_growth(lambda: _analyse(bundle, sound))
+    before_j = _energy_j()
+    full, cpu_s = _times(lambda: _analyse(bundle, sound), rounds)
+    used_j = _difference(before_j, _energy_j())
+    return EfficiencyRow(
+        f"{bundle.name}@{bundle.sha256[:12]}",
+        seconds,
+        RATE_HZ,
+        latency(brief, warm_up=WARM_UP),
+        latency(full, warm_up=WARM_UP),
+        audio_seconds_per_cpu_second([seconds * len(full)], [max(cpu_s, 1e-9)]),
+        growth,
+        sum(file.stat().st_size for file in bundle.path.iterdir() if file.is_file()),
+        _parameters(bundle),
+        flops(bundle, seconds),
+        FLOPS_FORMULA,
+        None if used_j is None else used_j / len(full),
+    )
+
+
+def flops(bundle: Bundle, seconds: float) -> float:
+    """Return the floating-point operations for a length of sound, by `FLOPS_FORMULA`."""
+    samples = seconds * bundle.sample_rate_hz
+    total = 2.0 * _parameters(bundle) * max(1.0, math.floor(seconds / bundle.window_s))
+    for front_end in bundle.front_ends:
+        n = front_end.n_fft
+        frames = max(1, 1 + math.floor((samples - n) / front_end.hop))
+        a_bin = 4 + 8 * len(front_end.widths)
+        total += frames * (n + 2.5 * n * math.log2(n) + a_bin * len(front_end.freqs_hz))
+    return total
+
+
+def _analyse(bundle: Bundle, sound: FloatArray) -> None:
+    """Push the sound in blocks, as a scan does."""
+    analyzer = bundle.analyzer(RATE_HZ)
+    step = round(BLOCK_S * RATE_HZ)
+    for start in range(0, len(sound), step):
+        analyzer.push(sound[start : start + step])
+    analyzer.finish()
+
+
+def _times(call: Callable[[], None], rounds: int) -> tuple[list[float], float]:
+    """Return the wall time of every call, the warm-up first, and the CPU time of all."""
+    times = []
+    cpu = time.process_time()
+    for _ in range(rounds + WARM_UP):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return times, time.process_time() - cpu
+
+
+def _parameters(bundle: Bundle) -> int:
+    """Count the weights; the means that are taken off before are constants of the front end."""
+    arrays = read_safetensors(bundle.path / "weights.safetensors")
+    return sum(int(a.size) for name, a in arrays.items() if not name.endswith(".mean"))
+
+
+def _peak_growth(call: Callable[[], None]) -> int | None:
+    """Return by how much the peak of resident memory rises during a call (Linux only)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # 5: start the peak anew
+        before = _status_bytes("VmRSS")
+    except (OSError, ValueError):
+        call()
+        return None
+    call()
+    return max(0, _status_bytes("VmHWM") - before)
+
+
+def _status_bytes(name: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return 1024 * int(line.split()[1])
+    raise ValueError(f"/proc/self/status has no {name}")
+
+
+def _energy_j() -> dict[Path, tuple[float, float]]:
+    """Return joules and range of each readable processor package; empty where none is readable."""
+    found = {}
+    for folder in sorted(POWERCAP.glob("*-rapl:*")):
+        if folder.name.count(":") != 1:  # a part of a package, counted there
+            continue
+        try:
+            used = float((folder / "energy_uj").read_text())
+            wrap = float((folder / "max_energy_range_uj").read_text())
+        except (OSError, ValueError):
+            continue
+        found[folder] = (used / 1e6, wrap / 1e6)
+    return found
+
+
+def _difference(
+    before: dict[Path, tuple[float, float]], after: dict[Path, tuple[float, float]]
+) -> float | None:
+    """Return the joules between two readings; a counter that started anew gains its range."""
+    if not before or before.keys() != after.keys():
+        return None
+    steps = [(after[p][0] - before[p][0], after[p][1]) for p in before]
+    return sum(step if step >= 0 else step + wrap for step, wrap in steps)

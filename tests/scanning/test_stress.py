@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from unsung import registry
+from unsung.attacks.base import Attack
+from unsung.attacks.gain import Gain
+from unsung.errors import TooShort, UnknownName, UsageError
+from unsung.runtime import load_bundle
+from unsung.scanning import efficiency as eff
+from unsung.scanning.stress import (
+    Curve,
+    Heard,
+    Stress,
+    attack_names,
+    fragile_first,
+    judge_with,
+    middle,
+    neutral,
+    stress_clip,
+    stress_file,
+    stress_manifest,
+    survival,
+    weakness,
+)
+from unsung.types import Clip
+
+RATE_HZ = 8000
+CLIP = Clip(np.full((1, 800), 0.1, np.float32), RATE_HZ)
+KNOWN_DB = 7.0
+
+
+class Rising(Gain):
+    strengths = (2.0, 4.0, 8.0, 16.0)
+
+
+class Falling(Gain):
+    """An SNR-like ladder: mildest is highest, the last rungs below zero."""
+
+    strengths = (20.0, 10.0, 0.0, -10.0)
+
+
+class Broken(Gain):
+    strengths = (1.0, 2.0)
+
+    def _apply(self, samples, sample_rate_hz, strength, seed):
+        raise TooShort("needs 3 s, got 0.1 s")
+
+
+class HalfBroken(Gain):
+    strengths = (1.0, 2.0, 20.0)
+
+    def _apply(self, samples, sample_rate_hz, strength, seed):
+        if strength == 2.0:
+            raise ValueError("a fault")
+        return super()._apply(samples, sample_rate_hz, strength, seed)
+
+
+def level_db(clip: Clip) -> float:
+    return 20 * np.log10(float(np.abs(clip.samples).mean()) / 0.1)
+
+
+def by(verdict_of) -> object:
+    """A detector whose logit is the gain in dB and whose verdict is any function of it."""
+
+    def judge(clip: Clip) -> Heard:
+        db = round(level_db(clip), 4)
+        return Heard(db, verdict_of(db))
+
+    return judge
+
+
+def run(attack: Attack, verdict_of, **options) -> Curve:
+    return stress_clip(CLIP, by(verdict_of), [("gain", attack)], **options)[1][0]
+
+
+def test_break_is_found_to_a_sixteenth_of_its_gap():
+    curve = run(Rising(), lambda db: "ai" if db >= KNOWN_DB else "human")
+    assert curve.verdicts == ("human", "human", "ai", "ai")
+    assert curve.direction == "false alarm"
+    assert KNOWN_DB <= curve.breaking_strength <= KNOWN_DB + (8 - 4) / 16
+    (broken,) = curve.breaks
+    assert broken.above < KNOWN_DB and broken.logit == pytest.approx(broken.strength, abs=1e-3)
+    assert broken.returns_at is None
+    assert curve.logits == pytest.approx((2.0, 4.0, 8.0, 16.0), abs=1e-3)
+
+
+def test_more_halvings_come_closer_and_none_keeps_the_rung():
+    rule = lambda db: "ai" if db >= KNOWN_DB else "human"  # noqa: E731
+    assert run(Rising(), rule, halvings=0).breaking_strength == 8.0
+    assert run(Rising(), rule, halvings=10).breaking_strength == pytest.approx(7.0, abs=0.005)
+
+
+def test_a_ladder_through_zero_that_only_falls_has_one_side():
+    curve = run(Falling(), lambda db: "human" if db < -4.9 else "ai")
+    assert neutral(Falling.strengths, "dB") is None
+    assert curve.direction == "miss"
+    assert -5.7 <= curve.breaking_strength <= -4.9
+
+
+@pytest.mark.parametrize(("above", "below"), [(5.0, -20.0), (20.0, -5.0)])
+def test_two_sided_ladders_break_on_the_nearer_side(above, below):
+    curve = run(Gain(), lambda db: "human" if below < db < above else "ai", halvings=8)
+    nearer = min(above, below, key=abs)
+    assert curve.breaking_strength == pytest.approx(nearer, abs=0.05)
+    assert curve.breaking_strength * nearer > 0
+
+
+def test_between_minus_and_plus_the_mildest_step_is_refined_from_the_clean_sound():
+    curve = run(Gain(), lambda db: "human" if abs(db) < 1.0 else "ai", halvings=8)
+    assert abs(curve.breaking_strength) == pytest.approx(1.0, abs=0.05)
+
+
+def test_not_monotone_the_return_is_reported():
+    curve = run(Rising(), lambda db: "ai" if 3 <= db < 12 else "human")
+    assert curve.verdicts == ("human", "ai", "ai", "human")
+    assert curve.breaks[0].returns_at == 16.0
+    assert 3.0 <= curve.breaking_strength <= 3.2
+
+
+def test_each_kind_of_change_has_its_own_strength():
+    rule = lambda db: "ai" if db < 3 else "undecided" if db < 5 else "human"  # noqa: E731
+    curve = run(Rising(), rule, halvings=8)
+    found = {b.change: b.strength for b in curve.breaks}
+    assert found == {"loss": pytest.approx(3, abs=0.1), "miss": pytest.approx(5, abs=0.1)}
+    assert curve.direction == "loss"  # the milder one
+
+
+def test_a_loss_inside_the_gap_of_a_flip_is_found():
+    rule = lambda db: "human" if db < 5 else "undecided" if db < 7 else "ai"  # noqa: E731
+    curve = run(Rising(), rule, halvings=6)
+    assert curve.verdicts == ("human", "human", "ai", "ai")  # no rung shows it
+    assert [b.change for b in curve.breaks] == ["loss", "false alarm"]
+    assert curve.breaks[0].strength == pytest.approx(5, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("clean", "after", "label", "direction"),
+    [
+        ("human", "ai", "", "false alarm"),
+        ("ai", "human", "", "miss"),
+        ("ai", "undecided", "ai", "loss"),
+        ("ai", "human", "human", "recovery"),
+        ("undecided", "ai", "human", "false alarm"),
+        ("undecided", "human", "ai", "miss"),
+        ("undecided", "ai", "", "to ai"),
+    ],
+)
+def test_directions_follow_the_label_where_there_is_one(clean, after, label, direction):
+    curve = run(Rising(), lambda db: clean if db < 3 else after, label=label)
+    assert curve.direction == direction
+
+
+def test_bit_rates_are_not_refined():
+    class Rates(Rising):
+        unit = "kbps"
+
+    assert run(Rates(), lambda db: "ai" if db >= 7 else "human").breaking_strength == 8.0
+
+
+def test_a_verdict_that_endures_has_no_strength():
+    curve = run(Rising(), lambda db: "human")
+    assert (curve.breaking_strength, curve.direction, curve.breaks) == (None, "", ())
+    assert curve.endured == 1.0
+
+
+def test_a_failing_attack_is_a_row_and_the_rest_go_on():
+    attacks = [("broken", Broken()), ("half", HalfBroken()), ("fine", Rising())]
+    _, curves = stress_clip(CLIP, by(lambda db: "ai" if db > 7 else "human"), attacks)
+    broken, half, fine = curves
+    assert broken.verdicts == (None, None) and broken.error.type == "TooShort"
+    assert half.verdicts == ("human", None, "ai") and half.error.type == "ValueError"
+    assert half.breaking_strength == 20.0  # the gap before it holds a failure: not refined
+    assert fine.error is None and fine.direction == "false alarm"
+    assert [c.attack for c in fragile_first(curves)] == ["fine", "half", "broken"]
+
+
+def test_threads_change_nothing():
+    attacks = [(name, registry.get("attacks", name)()) for name in ("gain", "clipping", "echo")]
+    judge = by(lambda db: "ai" if db > 3 else "human")
+    alone, crew = (stress_clip(CLIP, judge, attacks, jobs=jobs)[1] for jobs in (1, 3))
+    still = [[dataclasses.replace(c, seconds=0.0) for c in run] for run in (alone, crew)]
+    assert still[0] == still[1]
+
+
+def test_records_come_back_from_json_values():
+    curve = run(Rising(), lambda db: "ai" if db >= KNOWN_DB else "human")
+    track = Stress("a.wav", label="human", clean=Heard(0.0, "human"), curves=(curve,))
+    assert Stress.from_dict(track.to_dict()) == track
+
+
+def stressed(label: str, flips_at: float) -> Stress:
+    rule = lambda db: label if db < flips_at else "undecided"  # noqa: E731
+    clean, curves = stress_clip(CLIP, by(rule), [("gain", Rising())], label=label)
+    return Stress("x", label=label, clean=clean, curves=curves)
+
+
+def test_survival_counts_labels_apart_with_exact_intervals():
+    tracks = [stressed("ai", at) for at in (3, 6, 99, 99)] + [stressed("human", 99)]
+    rows = survival(tracks)
+    assert [(r.label, r.strength) for r in rows] == [
+        (label, s) for label in ("ai", "human") for s in Rising.strengths
+    ]
+    assert [r.survives.value for r in rows if r.label == "ai"] == [1.0, 0.75, 0.5, 0.5]
+    last = rows[3]
+    assert (last.n_right, last.n_losses, last.n) == (4, 2, 4)
+    assert (last.survives.low, last.survives.high) == pytest.approx((0.0676, 0.9324), abs=1e-4)
+    assert [r.called_ai.value for r in rows if r.label == "human"] == [0.0] * 4
+
+
+def test_wrong_when_clean_is_no_survivor_but_counts_as_called_ai():
+    wrong = dataclasses.replace(stressed("ai", 99), label="human")
+    (first, *_) = survival([wrong])
+    assert first.survives is None and first.n_right == 0 and first.called_ai.value == 1.0
+
+
+def test_weakness_sums_up_an_attack():
+    ai, human = weakness(survival([stressed("ai", 6), stressed("ai", 3), stressed("human", 99)]))
+    assert (ai.label, ai.half_lost_at, ai.survives.value, ai.worst_at) == ("ai", 8.0, 0.0, 8.0)
+    assert (human.half_lost_at, human.called_ai.value) == (None, 0.0)
+
+
+def test_attacks_that_need_more_than_the_clip_are_left_out_and_named():
+    names, left_out = attack_names()
+    for name in left_out:
+        kind = registry.get("attacks", name)
+        assert kind.needs_model or kind.needs_partner
+    assert "gain" in names and not set(names) & set(left_out)
+    with pytest.raises(UnknownName, match="did you mean 'pitch_shift'"):
+        attack_names(["pitch_shfit"])
+    if left_out:
+        with pytest.raises(UsageError, match="leave them out"):
+            attack_names([left_out[0]])
+
+
+def test_middle_is_the_middle(wav):
+    clip = middle(wav(seconds=6.0), 2.0)
+    assert clip.duration_s == pytest.approx(2.0) and clip.start_s == pytest.approx(2.0)
+    assert middle(wav(seconds=1.0), 2.0).duration_s == pytest.approx(1.0)
+    with pytest.raises(UsageError, match="more than 0"):
+        middle(wav(), 0.0)
+
+
+def test_clean_score_is_the_scans_own(wav):
+    from unsung.scanning import score_file
+
+    path, bundle = wav(seconds=6.0), load_bundle("default")
+    heard = judge_with(bundle)(middle(path, 60.0))
+    score, _ = score_file(path, bundle)
+    assert (heard.logit, heard.verdict) == (pytest.approx(score.logit, abs=1e-4), score.verdict)
+
+
+def test_real_bundle_on_a_short_sound(wav):
+    track = stress_file(
+        wav(seconds=5.0), load_bundle("default"), ["gain", "low_pass", "mp3"], label="human"
+    )
+    assert track.error is None and track.clean.logit is not None and not track.trained_on
+    assert track.ai_logit > track.human_logit and len(track.sha256) == 64
+    assert [c.attack for c in track.curves] == ["gain", "low_pass", "mp3"]
+    for curve in track.curves:
+        assert curve.strengths == registry.get("attacks", curve.attack).strengths
+        assert all(v is not None for v in curve.verdicts)
+
+
+def test_same_seed_same_record(wav):
+    path, bundle = wav(seconds=4.0), load_bundle("default")
+    logits = [
+        stress_file(path, bundle, ["white_noise"], seed=seed).curves[0].logits for seed in (1, 1, 2)
+    ]
+    assert logits[0] == logits[1] != logits[2]
+
+
+def test_a_broken_file_is_a_record_with_its_error(wav, tmp_path):
+    table = tmp_path / "list.csv"
+    (tmp_path / "bad.wav").write_bytes(b"")
+    table.write_text(f"path,label\n{wav(seconds=4.0).name},human\nbad.wav,ai\nnone.wav,ai\n")
+    good, bad, none = stress_manifest(table, load_bundle("default"), ["gain"], jobs=2)
+    assert good.error is None and good.label == "human" and good.curves
+    assert bad.error.type == "EmptyAudio" and none.error.type == "UnreadableAudio"
+
+
+def test_training_files_are_told(wav, monkeypatch):
+    bundle = load_bundle("default")
+    monkeypatch.setattr(type(bundle), "trained_on", lambda self, sha256: True)
+    assert stress_file(wav(), bundle, ["gain"]).trained_on
+
+
+def test_efficiency_row_is_plausible():
+    bundle = load_bundle("default")
+    row = eff.efficiency(bundle, seconds=20.0, rounds=2)
+    assert 0 < row.latency_10s.median_s < row.latency_full.median_s <= row.latency_full.p95_s
+    assert row.latency_full.n == 2 and row.audio_s_per_cpu_s > 1
+    assert (row.size_bytes > 100_000 and row.energy_j is None) or row.energy_j >= 0
+    weights = bundle.linear.weights
+    assert row.parameters == sum(w.size for w in weights) + 1
+    with pytest.raises(UsageError, match="at least 1 round"):
+        eff.efficiency(bundle, rounds=0)
+
+
+def test_flops_follow_the_formula():
+    bundle = load_bundle("default")
+    total = 2 * (sum(w.size for w in bundle.linear.weights) + 1) * 3
+    for f in bundle.front_ends:
+        frames = len(range(0, 30 * 16000 - f.n_fft + 1, f.hop))
+        per_frame = f.n_fft * (1 + 2.5 * np.log2(f.n_fft)) + len(f.freqs_hz) * (4 + 8 * 2)
+        total += frames * per_frame
+    assert eff.flops(bundle, 30.0) == pytest.approx(total)
+
+
+def test_energy_counters_are_summed_and_may_wrap(tmp_path, monkeypatch):
+    def write(name: str, used_j: float) -> None:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        (folder / "energy_uj").write_text(str(int(used_j * 1e6)))
+        (folder / "max_energy_range_uj").write_text("100000000")
+
+    monkeypatch.setattr(eff, "POWERCAP", tmp_path)
+    assert eff._difference(eff._energy_j(), eff._energy_j()) is None
+    write("intel-rapl:0", 99.0), write("intel-rapl:0:0", 5.0), write("intel-rapl:1", 10.0)
+    before = eff._energy_j()
+    write("intel-rapl:0", 1.0), write("intel-rapl:1", 13.0)
+    assert eff._difference(before, eff._energy_j()) == pytest.approx(2.0 + 3.0)

@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format bench docs serve-docs train-default clean
+.PHONY: help demo test test-all check format bench reproduce docs serve-docs train-default clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,6 +57,14 @@ train-default: $(VENV)/.dev ## rebuild the shipped bundle: DATA=folder with musi
 	@test -n "$(DATA)" || { echo "give DATA=folder (with music.csv) and HUMAN=folder of more human music"; exit 2; }
 	OMP_NUM_THREADS=2 $(BIN)/python -m unsung.training.default --data $(DATA)/music.csv \
 	  $(if $(HUMAN),--human $(HUMAN)) --out src/unsung/bundles/default --results results
+
+FOLDS ?= cache/folds
+reproduce: $(VENV)/.dev ## run every experiment: DATA=folder with music.csv [HUMAN=folder] [FOLDS=folder]
+	@test -n "$(DATA)" || { echo "give DATA=folder (with music.csv)"; exit 2; }
+	test -d $(FOLDS) || $(BIN)/python -m unsung.training.folds --data $(DATA)/music.csv \
+	  $(if $(HUMAN),--human $(HUMAN)) --out $(FOLDS)
+	for file in experiments/*.toml; do $(BIN)/unsung reproduce $$file \
+	  --data music=$(DATA)/music.csv --data crossfit=$(FOLDS) || exit 1; done
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) demo site cache .pytest_cache .mypy_cache .ruff_cache

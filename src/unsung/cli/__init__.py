@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unsung.cli import bundle, calibrate, demo, evaluate, scan
+from unsung.cli import attack, bundle, calibrate, demo, evaluate, reproduce, scan, stress
 from unsung.cli import list as list_verb
 from unsung.cli._errors import Group
 
@@ -28,6 +28,9 @@ app.add_typer(bundle.app, name="bundle")
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)
+app.command("attack")(attack.attack)
+app.command("stress")(stress.stress)
+app.command("reproduce")(reproduce.reproduce)
 
 
 def main() -> None:

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""`unsung reproduce`: runs an experiment to its page, or lists the experiments."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unsung.cli import _options as o
+from unsung.errors import UsageError
+
+if TYPE_CHECKING:
+    from unsung.reproduce.run import Progress
+
+__all__ = ["reproduce"]
+
+RESULTS = Path("results")
+
+
+def reproduce(
+    name: Annotated[
+        str, typer.Argument(help="Name of an experiment or its TOML file; all are listed if none.")
+    ] = "",
+    *,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", help="NAME=PATH of a manifest that the experiment names."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value, replaces a value of the file: select.n_ai=10."),
+    ] = None,
+    jobs: o.Jobs = None,
+    output: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder; results/NAME by default.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=2, help="At most so many tracks, to try out.")
+    ] = None,
+    quiet: o.Quiet = False,
+) -> None:
+    """Run an experiment: scores, numbers with intervals, a page. Goes on where it was killed."""
+    from unsung import reproduce as story
+
+    if not name:
+        for found in story.experiments(RESULTS):
+            typer.echo(typer.style(found.name, bold=True) + f"  [{found.state}]")
+            typer.echo(f"  {found.question}")
+        return
+    from unsung.cli._run import quiet_libraries
+    from unsung.scanning.pool import cores
+
+    study = story.load(story.find(name), settings or ())
+    folder = output or RESULTS / study.experiment.name
+    with quiet_libraries():
+        results = story.reproduce(
+            study,
+            folder,
+            data=dict(_pair(text) for text in data or ()),
+            jobs=jobs or cores(),
+            limit=limit,
+            on_progress=(lambda _: None) if quiet else _Line(),
+        )
+    typer.echo(f"{len(results)} numbers, page: {folder / 'index.html'}")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, path = text.partition("=")
+    if not (equals and name and path):
+        raise UsageError(f"--data: expected NAME=PATH, got '{text}'; for example music=music.csv")
+    return name, path
+
+
+class _Line:
+    """One line on standard error with the time left, drawn at most twice a second."""
+
+    def __init__(self) -> None:
+        self._start = self._drawn = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        last = progress.done == progress.total
+        if now - self._drawn < (0.5 if sys.stderr.isatty() else 10.0) and not last:
+            return
+        self._drawn = now
+        made = progress.done - progress.skipped
+        left = (now - self._start) / made * (progress.total - progress.done) if made else 0.0
+        text = f"{progress.done} of {progress.total} scores"
+        text += f", {progress.failed} failed" if progress.failed else ""
+        text += f", {left // 60:.0f} min {left % 60:02.0f} s left" if made and not last else ""
+        end = "\r" if sys.stderr.isatty() and not last else "\n"
+        print(f"{text:<60}", end=end, file=sys.stderr, flush=True)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""Exports one bundle a fold, each fitted without that fold: scores of songs that no fit heard.
+
+    python -m unsung.training.folds --data music.csv --human FOLDER --cache CACHE --out FOLDS
+
+The same material, fits and penalty as the default bundle's own figures. ``FOLDS/fold-2`` has not
+learned from fold 2 and was calibrated on out-of-fold scores of the other folds; the experiments'
+detector ``crossfit:default`` scores each track with the bundle of the track's own fold. When not to
+use: to judge new songs; five weaker detectors are no replacement for the one that saw everything.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsung.audio.read import sha256_file
+from unsung.detectors.residual_linear import ResidualLinear
+from unsung.export import export_bundle
+from unsung.training.default import PENALTY, Material, gather
+from unsung.training.linear import LinearFit, out_of_fold
+from unsung.training.outcome import Outcome, calibration_of
+from unsung.training.publish import LIMITS, VERSION
+
+__all__ = ["export_folds", "main"]
+
+TRAINING_KINDS = ("table", "extra")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Fit and export all folds from the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="table: path, label, source, fold")
+    parser.add_argument("--human", type=Path, help="folder of further human music")
+    parser.add_argument("--out", type=Path, required=True, help="folder for fold-0, fold-1, ...")
+    parser.add_argument("--cache", type=Path, default=Path("cache"), help="measured features")
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args(argv)
+    detector = ResidualLinear()
+    for folder in export_folds(gather(arguments, detector), detector, arguments.out):
+        print(folder)
+
+
+def export_folds(material: Material, detector: ResidualLinear, out: Path) -> list[Path]:
+    """Write the bundle of each fold and return their folders."""
+    positive = np.array([track.label != "human" for track in material.tracks])
+    groups = [track.group for track in material.tracks]
+    usable = np.isin(material.kind, TRAINING_KINDS)
+    values = material.features.astype(np.float32)
+    fits = out_of_fold(values, positive, groups, material.folds, PENALTY, train=usable)
+    scores = np.zeros(len(values))
+    for fold, fit in enumerate(fits):
+        here = material.folds == fold
+        scores[here] = fit.logits(values[here])
+    hashes = {p: sha256_file(Path(p)) for p in {t.path for t in material.tracks}}
+    return [
+        _export(material, detector, fit, scores=scores, fold=fold, hashes=hashes, out=out)
+        for fold, fit in enumerate(fits)
+    ]
+
+
+def _export(
+    material: Material,
+    detector: ResidualLinear,
+    fit: LinearFit,
+    *,
+    scores: NDArray[np.float64],
+    fold: int,
+    hashes: dict[str, str],
+    out: Path,
+) -> Path:
+    detector.set_linear(fit.baseline, fit.weights, fit.means)
+    others = np.flatnonzero(material.folds != fold)
+    learned = {
+        hashes[material.tracks[i].path] for i in others if material.kind[i] in TRAINING_KINDS
+    }
+    return export_bundle(
+        detector,
+        out / f"fold-{fold}",
+        name=f"default-without-fold-{fold}",
+        version=VERSION,
+        reference=1,
+        calibration=calibration_of(_rest(material, scores, others)),
+        limits=LIMITS,
+        card={"summary": f"The default detector fitted without fold {fold}; for measuring only."},
+        training_files=sorted(learned),
+    )
+
+
+def _rest(material: Material, scores: NDArray[np.float64], rows: NDArray[np.intp]) -> Outcome:
+    """Return the out-of-fold scores of the other folds, which set this fold's calibration."""
+    return Outcome(
+        tuple(material.tracks[i] for i in rows),
+        material.kind[rows],
+        material.folds[rows],
+        {"default": scores[rows]},
+        material.shortcuts[rows],
+        material.sha256,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+import csv
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from unsung.reproduce import load, reproduce
+from unsung.reproduce.tables import compare
+from unsung.types import Result
+
+VOID = {"meta", "link", "br", "img", "hr"}
+
+
+class Balance(HTMLParser):
+    """Knows which elements are open; a wrong end tag fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.seen.add(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        assert not {"src", "href", "onload", "onclick"} & {name for name, _ in attrs}
+
+    def handle_startendtag(self, tag, attrs) -> None:
+        self.seen.add(tag)
+
+    def handle_endtag(self, tag) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture
+def made(toml, table, tmp_path):
+    tables = "[[grid]]\nattack = 'low_pass'\nstrength = [7000, 5000]\n[[expected]]\n"
+    tables += "metric = 'auc'\nvalue = 0.5\ntolerance = 0.6\nsource = 'a <paper>'\n"
+    tables += "[[expected]]\nmetric = 'auc[family=udio]'\nvalue = 0.5\nsource = 'b'\n"
+    study = load(toml(tables=tables), ["seeds=[0, 1]"])
+    out = tmp_path / "out"
+    return reproduce(study, out, data={"music": str(table())}, replicates=20), out
+
+
+def test_the_page_is_whole_and_asks_for_nothing(made, tmp_path):
+    _, out = made
+    page = (out / "index.html").read_text(encoding="utf-8")
+    parser = Balance()
+    parser.feed(page)
+    assert parser.open == [] and {"svg", "table", "h1", "figure"} <= parser.seen
+    assert "script" not in parser.seen and "default-src 'none'" in page
+    addresses = set(re.findall(r"(?:https?:)?//[^\s\"'<]+", page))
+    assert addresses <= {"http://www.w3.org/2000/svg"}
+    assert "Does &lt;it&gt; run?" in page and "a &lt;paper&gt;" in page
+    assert "✓ within" in page and "not measured" in page and "seeds" in page
+    assert "unsung reproduce tiny --data music=PATH" in page
+    assert str(tmp_path) not in page
+
+
+def test_tables_hold_what_the_page_says(made, tmp_path):
+    results, out = made
+    lines = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+    assert [Result.from_dict(line) for line in lines] == results
+    with (out / "results.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(results)
+    markdown = (out / "results.md").read_text().splitlines()
+    assert len({line.count("|") for line in markdown}) == 1
+    latex = (out / "results.tex").read_text()
+    assert latex.count(r"\\") == len(markdown) - 1 and r"low\_pass@5000" in latex
+    for path in out.iterdir():
+        assert str(tmp_path) not in path.read_text(encoding="utf-8")
+
+
+def test_the_same_scores_give_the_same_bytes(made, toml, tmp_path):
+    _, out = made
+    before = {p.name: p.read_bytes() for p in out.iterdir()}
+    record = json.loads(before["experiment.json"])
+    assert record["n_cells"] == before["scores.jsonl"].count(b"\n")
+    assert len(record["study"]["experiment"]["manifests"]["music"]) == 64
+
+
+def test_published_beside_measured():
+    row = Result("e", "d", "m", "clean", "auc", 0.9, 0.8, 0.95, 9, 9, 0)
+    want = {"condition": "clean", "metric": "auc", "detector": "", "value": 0.8, "source": "s"}
+    (line,) = compare([row], {"x": want | {"tolerance": 0.1}})
+    assert line[-3:] == ["+0.100", "within", "s"]
+    (line,) = compare([row], {"x": want | {"tolerance": 0.05}})
+    assert line[-2] == "outside"

@@ -55,7 +55,7 @@ docs: $(VENV)/.dev ## the documentation as a static site in site/
 
 train-default: $(VENV)/.dev ## rebuild the shipped bundle: DATA=folder with music.csv [HUMAN=folder]
 	@test -n "$(DATA)" || { echo "give DATA=folder (with music.csv) and HUMAN=folder of more human music"; exit 2; }
-	OMP_NUM_THREADS=2 $(BIN)/python -m unsung.training.default --data $(DATA)/music.csv \
+	OMP_NUM_THREADS=1 $(BIN)/python -m unsung.training.default --data $(DATA)/music.csv \
 	  $(if $(HUMAN),--human $(HUMAN)) --out src/unsung/bundles/default --results results
 
 FOLDS ?= cache/folds

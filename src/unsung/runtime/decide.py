@@ -6,6 +6,11 @@ exchangeable recordings, the ceil((n + 1)(1 − rate))-th smallest logit is exce
 recording with probability at most `rate` (Vovk, Gammerman and Shafer, "Algorithmic Learning in a
 Random World", 2005). Where n < 1 / rate − 1 no finite threshold has that guarantee and none is
 made up. The human threshold is the same statistic of AI recordings at the stated miss rate.
+
+The logits of a packaged calibration are out of fold: sister models scored pages that they had not
+seen, the shipped model learned from all of them. The rate is then cross-conformal: close to the
+stated one, checked with thresholds from other folds, but not the exact finite-sample promise that
+`unsung calibrate` gives on music that the model never saw.
 """
 
 from __future__ import annotations
@@ -58,7 +63,7 @@ def thresholds(calibration: dict[str, Any], false_alarm_rate: float) -> Threshol
         # Never let the two verdicts overlap: human recordings have the first claim.
         below = min(below, above)
     words = (
-        f"conformal over {len(human)} human recordings"
+        f"cross-conformal over {len(human)} human recordings"
         if above is not None
         else f"not available: {len(human)} human recordings, "
         f"{math.ceil(1 / false_alarm_rate - 1)} needed"

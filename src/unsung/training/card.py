@@ -80,7 +80,8 @@ def _failures(rows: Sequence[Result]) -> list[str]:
         found.append("hardly found at 1 % false alarms when the page is unseen: " + ", ".join(weak))
     return [
         *found,
-        "pitch shift, speed change and reverb move or smear the lines it looks for",
+        "pitch shift, resampling by as little as half a per cent, speed change and reverb move or "
+        "smear the lines it looks for (results/robustness)",
         "heavy compression, resampling below 16 kHz and loud noise hide them",
         "solo instruments with sustained notes come closest to false alarms",
     ]

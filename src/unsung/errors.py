@@ -9,10 +9,12 @@ from collections.abc import Iterable
 __all__ = [
     "AudioError",
     "BundleError",
+    "DatasetError",
     "EmptyAudio",
     "FetchError",
     "ManifestError",
     "MissingExtra",
+    "MissingTool",
     "NotAudio",
     "NotFinite",
     "SilentAudio",
@@ -55,12 +57,26 @@ class MissingExtra(UnsungError):
         )
 
 
+class MissingTool(UnsungError):
+    """A program, library or data file from outside Python is absent; the message says which."""
+
+    def __init__(self, tool: str, package: str, need: str) -> None:
+        super().__init__(
+            f"{need} needs {tool}, which was not found; "
+            f"on Debian or Ubuntu run: apt-get install {package}"
+        )
+
+
 class BundleError(UnsungError):
     """A detector bundle is missing, damaged or from another version."""
 
 
 class ManifestError(UnsungError):
     """A manifest or table of scores does not have the expected form."""
+
+
+class DatasetError(ManifestError):
+    """A corpus on disk does not have the layout, files or columns that it is published with."""
 
 
 class AudioError(UnsungError):

@@ -22,7 +22,23 @@ from unsung.errors import MissingExtra, UnknownName, UnsungError
 
 __all__ = ["KINDS", "get", "kinds", "names", "summary"]
 
-EXTRAS = {"torch": "research", "sklearn": "research", "captum": "research", "pyarrow": "tables"}
+EXTRAS = {
+    "ai_edge_litert": "synthesis",
+    "captum": "research",
+    "datasets": "data",
+    "fluidsynth": "synthesis",
+    "huggingface_hub": "data",
+    "mido": "synthesis",
+    "openai": "synthesis",
+    "pooch": "data",
+    "pyarrow": "tables",
+    "ray": "cluster",
+    "sklearn": "research",
+    "submitit": "cluster",
+    "torch": "research",
+    "transformers": "synthesis",
+    "webdataset": "data",
+}
 """Optional package → the extra that brings it."""
 
 KINDS: dict[str, str] = {

@@ -16,12 +16,10 @@ from unsung.cli._console import Status
 from unsung.errors import UsageError
 from unsung.scanning import Settings, scan_rows
 from unsung.scanning.memory import keep_freed_memory
-from unsung.scanning.output import ParquetWriter
+from unsung.scanning.output import ParquetWriter, Writer
 
 if TYPE_CHECKING:
     from unsung.cli._report import ReportFolder
-    from unsung.scanning.memory import keep_freed_memory
-from unsung.scanning.output import Writer
 
 __all__ = ["quiet_libraries", "run"]
 

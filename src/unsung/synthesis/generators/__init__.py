@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Generators of music that one can run: a prompt and a seed in, a track with provenance out."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Passes human music through a decoder: same music, only the decoder's traces differ."""

@@ -24,7 +24,7 @@ NEEDY = [  # need a model or a second clip at construction; tested in their own 
     if registry.get("attacks", name).needs_model or registry.get("attacks", name).needs_partner
 ]
 NAMES = [name for name in ALL if name not in NEEDY]
-CODECS = {"aac", "mp3", "opus", "vorbis"}
+CODECS = {"aac", "mp3", "opus", "vorbis", "recompression"}
 EXPECTED = {
     *CODECS,
     *("aliasing", "band_stop", "bit_crush", "clipping", "crop", "dynamic_compression", "echo"),
@@ -33,6 +33,7 @@ EXPECTED = {
     *("tanh_distortion", "time_mask", "time_stretch", "vibrato", "white_noise"),
     *("comb_notch", "crowd_noise", "deezer_eq", "dither", "limiter", "mid_side", "phone_band"),
     *("segment_shuffle", "speech_over", "tile", "tiny_resample"),
+    *("amr_nb", "deezer_reverb", "gsm", "room"),
     *("black_box", "mix", "pgd", "transplant"),
 }
 
@@ -80,6 +81,16 @@ def moved_distance(a: Clip, b: Clip) -> float:
     return float(np.mean(np.abs(a.samples - b.samples) > 1e-4 * a.samples.std()))
 
 
+def call_distance(a: Clip, b: Clip) -> float:
+    """As `spectral_distance`, where a telephone can be heard at all."""
+    sections = signal.butter(6, (300, 3200), "bandpass", fs=a.sample_rate_hz, output="sos")
+    one, two = (
+        Clip(signal.sosfilt(sections, c.samples).astype(np.float32), c.sample_rate_hz)
+        for c in (a, b)
+    )
+    return spectral_distance(one, two)
+
+
 DISTANCES: dict[str, Callable[[Clip, Clip], float]] = {
     **dict.fromkeys(("crop", "silence_insertion", "speed", "time_stretch"), length_distance),
     **dict.fromkeys(("tiny_resample",), length_distance),
@@ -90,9 +101,12 @@ DISTANCES: dict[str, Callable[[Clip, Clip], float]] = {
     **dict.fromkeys(("bit_crush", "echo", "tanh_distortion", "white_noise"), wave_distance),
     **dict.fromkeys(("dynamic_compression", "mp3", "aac", "opus", "vorbis"), wave_distance),
     "pitch_shift": pitch_distance,
+    "recompression": wave_distance,
+    "amr_nb": call_distance,
 }
 # what the mildest strength may do at most, in the attack's own distance
 MILD = {spectral_distance: 6.0, wave_distance: 0.25, length_distance: 0.11, level_distance: 3.1}
+MILD |= {call_distance: 7.0}  # a model of one voice, given music
 MILD |= {pitch_distance: 0.06, moved_distance: 0.0}  # pieces longer than the clip: nothing moves
 
 

@@ -82,6 +82,8 @@ def test_cut_peaks_are_told(song, tmp_path):
 def test_list():
     done = run("attack", "--list")
     assert done.exit_code == 0
+    for word in ("settings :delay_s=0.02", "amr_nb", "room", "playback"):
+        assert word in done.output, word
     for word in ("pitch_shift", "semitones", "youtube", "needs --partner", "Python only"):
         assert word in done.output, word
 
@@ -93,6 +95,8 @@ def test_list():
         (["{song}"], "expected --with, got none"),
         (["{song}", "--with", "gain"], "expected --output, got none"),
         (["{song}", "--with", "gian", "-o", "{out}"], "did you mean 'gain'"),
+        (["{song}", "--with", "echo:delay=1@1", "-o", "{out}"], "did you mean 'delay_s'"),
+        (["{song}", "--with", "mp3:rate_hz=1@64", "-o", "{out}"], "whole rate from 4000"),
         (["{song}", "--with", "youtub", "-o", "{out}"], "did you mean 'youtube'"),
         (["{song}", "--with", "gain", "--strength", "900", "-o", "{out}"], "from -90 to 60 dB"),
         (["{song}", "--with", "gain@3", "--strength", "9", "-o", "{out}"], "for one attack"),
@@ -124,6 +128,14 @@ def test_unreadable_input_is_exit_1(tmp_path):
 def test_missing_folder_is_named(song, tmp_path):
     done = run("attack", song, "--with", "gain", "-o", tmp_path / "none" / "out.wav")
     assert done.exit_code == 1 and "none" in done.output
+
+
+def test_settings_go_with_a_strength_of_its_own(song, tmp_path):
+    out = tmp_path / "out.wav"
+    words = ("attack", song, "--with", "echo:delay_s=0.05", "--strength", 1, "-o", out)
+    done = run(*words)
+    assert done.exit_code == 0, done.output
+    assert "did:     echo:delay_s=0.05@1 (seed 0)" in done.output
 
 
 def test_standard_input(song, tmp_path):

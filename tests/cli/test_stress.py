@@ -76,6 +76,10 @@ def test_in_sample_tracks_are_told(song, monkeypatch):
     ("words", "message"),
     [
         (("--with", "pitch_shfit"), "did you mean 'pitch_shift'"),
+        (("--with", "mp3@9000"), "expected a strength from"),
+        (("--with", "pgd"), "leave them out"),
+        (("--battery", "wimu_sonics"), "did you mean 'wimu-sonics'"),
+        (("--calibration", "none.json"), "none.json"),
         (("--false-alarm-rate", "2"), "false-alarm rate"),
         (("--seconds", "0"), "more than 0 seconds"),
         (("--detector", "none"), "none"),
@@ -99,6 +103,22 @@ def test_a_table_without_labels_says_so(tmp_path):
     assert result.exit_code == 2 and "label missing" in result.stderr
 
 
+def test_an_empty_table_says_so(tmp_path):
+    table = tmp_path / "list.csv"
+    table.write_text("path,label\n")
+    result = run("stress", table)
+    assert result.exit_code == 2 and "no rows" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_log_that_is_something_else_is_left_alone(song, tmp_path):
+    notes = tmp_path / "notes.txt"
+    notes.write_text("precious\n")
+    result = run("stress", song(), *FEW, "--resume", notes)
+    assert result.exit_code == 2 and "--resume will not touch it" in result.stderr
+    assert notes.read_text() == "precious\n"
+
+
 def test_bundle_info_measures_on_request(monkeypatch):
     from unsung.scanning import efficiency
 
@@ -109,3 +129,55 @@ def test_bundle_info_measures_on_request(monkeypatch):
     values = json.loads(run("bundle", "info", "--efficiency", "--json").stdout)
     assert values["efficiency"]["audio_s"] == 11.0
     assert "efficiency" not in json.loads(run("bundle", "info", "--json").stdout)
+
+
+def test_a_resumed_run_says_the_same_and_runs_nothing(song, tmp_path, monkeypatch):
+    from unsung.scanning import stress as story
+
+    song("a.wav", 1)
+    song("b.wav", 2)
+    table, log = tmp_path / "list.csv", tmp_path / "log.jsonl"
+    table.write_text("path,label,source\na.wav,human,p\nb.wav,human,p\n")
+    words = ("stress", table, *FEW, "--resume", log, "--quiet")
+    first = run(*words)
+    assert first.exit_code == 0, first.output
+    kinds = [json.loads(line)["kind"] for line in log.read_text().splitlines()]
+    assert sorted(kinds) == ["curve"] * 4 + ["track"] * 2
+    monkeypatch.setattr(story, "search", None)  # a call would raise
+    again = run(*words)
+    assert again.exit_code == 0 and again.stdout == first.stdout
+    assert "1 groups of the manifest" in again.stdout
+    assert "no ai tracks; misses cannot be counted" in again.stderr
+
+
+def test_own_thresholds_move_the_breaks(song, tmp_path):
+    from unsung.runtime import load_bundle
+    from unsung.scanning.calibration import FORMAT, OwnCalibration
+
+    bundle = load_bundle("default")
+    own = OwnCalibration(FORMAT, "mine", bundle.name, bundle.sha256, False, 200, 0, (0.01,), (-99,))
+    own.save(tmp_path / "own.json")
+    words = ("stress", song(), "--with", "gain", "--calibration", tmp_path / "own.json")
+    result = run(*words)
+    assert result.exit_code == 0 and ": ai, logit" in result.stdout and "-99" in result.stdout
+    assert run("stress", song(), "--with", "gain", "--calibration", song()).exit_code == 2
+
+
+def test_batteries_and_chains(song):
+    words = ("--battery", "deezer", "--with", "mp3@64+gain@-3", "--seconds", "2")
+    result = run("stress", song(), *words)
+    assert result.exit_code == 0, result.output
+    assert "deezer: reverb" in result.stdout and "mp3@64+gain@-3" in result.stdout
+    assert "left out" not in result.stderr
+
+
+def test_both_sides_are_in_the_table(song, tmp_path):
+    song("a.wav", 1)
+    song("b.wav", 2)
+    table = tmp_path / "list.csv"
+    table.write_text("path,label\na.wav,human\nb.wav,ai\n")
+    result = run("stress", table, *FEW)
+    assert result.exit_code == 0 and "tracks taken as independent" in result.stdout
+    rows = [line.split() for line in result.stdout.splitlines() if line.startswith("gain")]
+    assert {row[2]: "missed" in row for row in rows} == {"ai": True, "human": False}
+    assert all(("accused" in row) == (row[2] == "human") for row in rows)

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
+import dataclasses
+
 import numpy as np
 import pytest
 
+from unsung.evaluation.proportions import clopper_pearson
+from unsung.reports import stress as report
 from unsung.reports._panels import draw_curve, strength
 from unsung.reports.axes import Axis
 from unsung.reports.stress import write_stress_report
@@ -131,6 +135,29 @@ def test_a_manifest_page_shows_survival_and_logits_of_both_labels(tmp_path):
         assert text in page.text, text
     curves = [a["class"] for a in page.all("path") if a.get("class", "").startswith("curve")]
     assert {"curve ai", "curve human"} <= set(curves)
+
+
+def test_a_manifest_page_shows_both_sides_and_what_its_intervals_mean(tmp_path):
+    right = Heard(3.0, "ai")
+    ai = curve(clean=right, logits=(3.0, 2.0, 0.0, -2.0), verdicts=("ai", "ai", "human", "human"))
+    tracks = [
+        track("a.wav", "human", group="page"),
+        track("b.wav", "human", group="page"),
+        track("c.wav", "ai", group="other", clean=right, curves=(ai,), thresholds="my catalogue"),
+    ]
+    text = page_of(tmp_path, tracks, survival(tracks)).text
+    for words in ("by the 2 groups of the manifest", "missed 100", "accused", "Most often wrong"):
+        assert words in text, words
+    alone = [dataclasses.replace(t, group="") for t in tracks]
+    assert "tracks taken as independent" in page_of(tmp_path, alone, survival(alone)).text
+    assert "thresholds of my catalogue" in page_of(tmp_path, tracks[2:], ()).text
+
+
+def test_a_share_that_nothing_made_worse_has_no_strength():
+    best = clopper_pearson(4, 4)
+    assert " at " not in report._interval(best, 3.0, best=1.0)
+    assert report._interval(best, 3.0, best=0.0).endswith(" at 3")
+    assert report._interval(None, None, best=1.0) == "–"
 
 
 def test_nothing_heard_is_still_a_page(tmp_path):

@@ -2,20 +2,30 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import soundfile
 
 from unsung import registry
+from unsung.attacks import battery
 from unsung.attacks.base import Attack
 from unsung.attacks.gain import Gain
-from unsung.errors import TooShort, UnknownName, UsageError
+from unsung.errors import ManifestError, NotFinite, TooShort, UnknownName, UsageError
+from unsung.evaluation.efficiency import co2_g
+from unsung.evaluation.proportions import clopper_pearson
 from unsung.runtime import load_bundle
+from unsung.scanning import _stress_log, calibration
 from unsung.scanning import efficiency as eff
+from unsung.scanning import stress as story
+from unsung.scanning._survival import grouped_share
 from unsung.scanning.stress import (
     Curve,
     Heard,
     Stress,
+    StressLog,
     attack_names,
     fragile_first,
     judge_with,
@@ -27,7 +37,7 @@ from unsung.scanning.stress import (
     survival,
     weakness,
 )
-from unsung.types import Clip
+from unsung.types import Clip, Manifest
 
 RATE_HZ = 8000
 CLIP = Clip(np.full((1, 800), 0.1, np.float32), RATE_HZ)
@@ -324,3 +334,246 @@ def test_energy_counters_are_summed_and_may_wrap(tmp_path, monkeypatch):
     before = eff._energy_j()
     write("intel-rapl:0", 1.0), write("intel-rapl:1", 13.0)
     assert eff._difference(before, eff._energy_j()) == pytest.approx(2.0 + 3.0)
+
+
+FEW = ["gain", "low_pass"]
+
+
+def count(monkeypatch) -> list[str]:
+    """Note every attack that is really run, and every decoding."""
+    seen: list[str] = []
+    search, middle_of = story.search, story.middle
+    monkeypatch.setattr(story, "search", lambda n, *a, **k: (seen.append(n), search(n, *a, **k))[1])
+    monkeypatch.setattr(story, "middle", lambda *a: (seen.append("decode"), middle_of(*a))[1])
+    return seen
+
+
+def still(track: Stress) -> Stress:
+    curves = tuple(dataclasses.replace(c, seconds=0.0) for c in track.curves)
+    return dataclasses.replace(track, seconds=0.0, curves=curves)
+
+
+def test_a_second_run_takes_everything_from_the_log(wav, tmp_path, monkeypatch):
+    seen, bundle, log = count(monkeypatch), load_bundle("default"), tmp_path / "log.jsonl"
+    path = wav(seconds=4.0)
+    with StressLog(log) as lines:
+        first = stress_file(path, bundle, FEW, label="ai", group="g", log=lines)
+    assert seen == ["decode", "gain", "low_pass"] and len(log.read_text().splitlines()) == 3
+    before = log.read_bytes()
+    with StressLog(log) as lines:
+        again = stress_file(path, bundle, FEW, label="ai", group="g", log=lines)
+    assert len(seen) == 3 and log.read_bytes() == before
+    assert still(again) == still(first)
+    moved = path.with_name("moved.wav")
+    path.rename(moved)
+    with StressLog(log) as lines:  # the content decides, not the name
+        track = stress_file(moved, bundle, FEW, label="ai", group="other", log=lines)
+    assert len(seen) == 3 and (track.path, track.group) == (str(moved), "other")
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 3])
+def test_a_killed_run_goes_on_where_it_stopped(wav, tmp_path, monkeypatch, cut):
+    bundle, log, path = load_bundle("default"), tmp_path / "log.jsonl", wav(seconds=4.0)
+    with StressLog(log) as lines:
+        first = stress_file(path, bundle, FEW, log=lines)
+    whole = log.read_bytes().splitlines(keepends=True)
+    torn = whole[cut][: len(whole[cut]) // 2] if cut < len(whole) else b""
+    log.write_bytes(b"".join(whole[:cut]) + torn)
+    seen = count(monkeypatch)
+    with StressLog(log) as lines:
+        again = stress_file(path, bundle, FEW, log=lines)
+    assert still(again) == still(first)
+    assert [name for name in seen if name != "decode"] == FEW[cut:]
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    assert sorted(row["kind"] for row in rows) == ["curve", "curve", "track"]
+
+
+def test_new_code_thresholds_seeds_and_labels_are_new_cells(wav, tmp_path, monkeypatch):
+    seen, bundle, log = count(monkeypatch), load_bundle("default"), tmp_path / "log.jsonl"
+    path = wav(seconds=4.0)
+
+    def run_again(**options: object) -> int:
+        seen.clear()
+        with StressLog(log) as lines:
+            stress_file(path, bundle, ["gain"], log=lines, **options)
+        return seen.count("gain")
+
+    assert run_again() == 1 and run_again() == 0
+    for options in ({"seed": 1}, {"label": "ai"}, {"false_alarm_rate": 0.05}, {"seconds": 3.0}):
+        assert run_again(**options) == 1 and run_again(**options) == 0
+    assert run_again() == 0
+    monkeypatch.setattr(story, "code_sha256", lambda attack: "changed")
+    assert run_again() == 1
+
+
+def test_a_failed_attack_is_tried_again(wav, tmp_path, monkeypatch):
+    bundle, log, path = load_bundle("default"), tmp_path / "log.jsonl", wav(seconds=4.0)
+
+    def broken(self, samples, sample_rate_hz, strength, seed):
+        raise TooShort("not today")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Gain, "_apply", broken)
+        with StressLog(log) as lines:
+            assert stress_file(path, bundle, ["gain"], log=lines).curves[0].error is not None
+    with StressLog(log) as lines:
+        assert stress_file(path, bundle, ["gain"], log=lines).curves[0].error is None
+
+
+def test_threads_write_whole_lines(tmp_path):
+    with StressLog(tmp_path / "log.jsonl") as log, ThreadPoolExecutor(8) as crew:
+        list(crew.map(lambda i: log.put(f"k{i}", "curve", "p", {"i": [i] * 200}), range(200)))
+        assert log.get("k77") == {"i": [77] * 200} and log.get("none") is None
+    with StressLog(tmp_path / "log.jsonl") as log:
+        assert len(log) == 200 and log.get("k199") == {"i": [199] * 200}
+
+
+def test_another_file_is_left_alone(tmp_path):
+    other = tmp_path / "notes.txt"
+    other.write_text("my notes\nare precious\n")
+    with pytest.raises(UsageError, match="--resume will not touch it"):
+        StressLog(other)
+    assert other.read_text().startswith("my notes")
+    with pytest.raises(UsageError, match="cannot be written"):
+        StressLog(tmp_path / "no" / "log.jsonl")
+    assert _stress_log.content_key(a=1) != _stress_log.content_key(a=2)
+
+
+def test_own_thresholds_decide(wav, tmp_path):
+    path, bundle = wav(seconds=4.0), load_bundle("default")
+    plain = stress_file(path, bundle, ["gain"])
+    logit = plain.clean.logit
+    for ai_logit, verdict in ((logit - 1, "ai"), (logit + 1, "human")):
+        own = calibration.OwnCalibration(
+            *(calibration.FORMAT, "mine", bundle.name, bundle.sha256, False, 200, 0),
+            *((0.01,), (ai_logit,)),
+        )
+        own.save(tmp_path / "own.json")
+        changed = calibration.recalibrated(bundle, tmp_path / "own.json")
+        track = stress_file(path, changed, ["gain"])
+        assert track.ai_logit == ai_logit and "mine" in track.thresholds
+        assert (track.clean.verdict == "ai") == (verdict == "ai")
+
+
+def test_shares_know_their_groups():
+    alone = grouped_share([True, False] * 10, [str(i) for i in range(20)])
+    assert alone == clopper_pearson(10, 20)
+    # two groups that say the same throughout are two tracks, not twenty
+    twins = grouped_share([True] * 10 + [False] * 10, ["a"] * 10 + ["b"] * 10)
+    assert twins.high - twins.low > 0.9 > alone.high - alone.low
+    # groups that hold a fair mix each tell as much as single tracks do
+    mixed = grouped_share([True, False] * 10, [str(i // 2) for i in range(20)])
+    assert (mixed.low, mixed.high) == pytest.approx((alone.low, alone.high), abs=1e-9)
+    none = grouped_share([False] * 30, ["a"] * 10 + ["b"] * 10 + ["c"] * 10)
+    assert none.value == 0 and none.high == pytest.approx(clopper_pearson(0, 3).high)
+    assert grouped_share([True] * 5, ["a"] * 5).low == pytest.approx(clopper_pearson(1, 1).low)
+
+
+def test_group_intervals_cover():
+    """Over many draws the 95 % interval holds the true share at least 90 % of the time."""
+    rng, inside = np.random.default_rng(0), 0
+    for _ in range(300):
+        chance = rng.beta(2, 2, 15)  # mean 0.5; members of a group are alike
+        hits = [bool(rng.random() < p) for p in chance for _ in range(6)]
+        share = grouped_share(hits, [str(i) for i in range(15) for _ in range(6)])
+        inside += share.low <= 0.5 <= share.high
+    assert inside >= 270
+
+
+def test_survival_uses_the_groups_of_the_manifest():
+    tracks = [stressed("ai", at) for at in (3, 3, 3, 99, 99, 99)]
+    grouped = [
+        dataclasses.replace(t, group="page 1" if i < 3 else "page 2") for i, t in enumerate(tracks)
+    ]
+    (apart,), (together,) = (
+        [row for row in survival(some) if row.strength == 4.0] for some in (tracks, grouped)
+    )
+    assert apart.survives.value == together.survives.value == 0.5
+    assert (apart.n_groups, together.n_groups) == (6, 2)
+    wide = [row.survives.high - row.survives.low for row in (apart, together)]
+    assert wide[1] > wide[0]
+
+
+def test_both_sides_of_being_wrong():
+    ai, human = weakness(survival([stressed("ai", 3), stressed("ai", 99), stressed("human", 99)]))
+    assert (ai.wrong_word, ai.wrong.value) == ("missed", 0.5)
+    assert (ai.wrong.low, ai.wrong.high) == pytest.approx(
+        (clopper_pearson(1, 2).low, clopper_pearson(1, 2).high)
+    )
+    assert (human.wrong_word, human.wrong.value) == ("accused", 0.0)
+
+
+def test_batteries_presets_and_chains_can_be_run(wav):
+    path, bundle = wav(seconds=4.0), load_bundle("default")
+    track = stress_file(path, bundle, ["mp3@64+gain@-3", "spotify"])
+    assert [c.attack for c in track.curves] == ["mp3@64+gain@-3", "spotify"]
+    assert all(c.strengths == (1.0,) and c.error is None for c in track.curves)
+    track = stress_file(path, bundle, battery="deezer")
+    assert {c.attack for c in track.curves} == set(battery("deezer"))
+    assert all(c.refined == () for c in track.curves), "nothing lies between published rungs"
+    names, left_out = attack_names(["gain"], "deezer")
+    assert names[-1] == "gain" and len(names) == 9 and not left_out
+    assert "pgd" in attack_names((), "all")[1]
+    with pytest.raises(UnknownName, match="no battery named 'dezer'"):
+        stress_file(path, bundle, battery="dezer")
+    with pytest.raises(UsageError, match="leave them out"):
+        attack_names(["gain@3+pgd@30"])
+
+
+def test_mixed_rates_and_groups_in_one_manifest(wav, tmp_path):
+    rates = (8000, 22050, 48000)
+    for rate in rates:
+        samples = np.random.default_rng(rate).standard_normal((rate * 4, 1 + (rate > 9000))) * 0.1
+        soundfile.write(tmp_path / f"{rate}.wav", samples, rate)
+    table = tmp_path / "list.csv"
+    rows = "".join(f"{rate}.wav,human,page\n" for rate in rates)
+    table.write_text("path,label,source\n" + rows)
+    tracks = list(stress_manifest(table, load_bundle("default"), ["gain", "aliasing"]))
+    assert [t.error for t in tracks] == [None] * 3 and {t.group for t in tracks} == {"page"}
+    assert {row.n_groups for row in survival(tracks)} == {1}
+
+
+def test_an_empty_manifest_is_an_error(tmp_path):
+    table = tmp_path / "list.csv"
+    table.write_text("path,label\n")
+    with pytest.raises(ManifestError, match="no rows"):
+        list(stress_manifest(table, load_bundle("default"), ["gain"]))
+    lines = tmp_path / "list.jsonl"
+    Manifest("empty", "1", ()).save(lines)
+    with pytest.raises(ManifestError, match=r"at least one track, got none"):
+        list(stress_manifest(lines, load_bundle("default"), ["gain"]))
+
+
+def test_a_logit_that_is_no_number_is_an_error_and_no_verdict():
+    class Analyzer:
+        def push(self, samples): ...
+
+        def finish(self):
+            return dataclasses.make_dataclass("Analysis", ["logit"])(float("nan"))
+
+    class Broken:
+        name = "broken"
+
+        def analyzer(self, rate_hz):
+            return Analyzer()
+
+    with pytest.raises(NotFinite, match="expected a finite logit, got nan"):
+        judge_with(Broken())(CLIP)
+
+
+def test_energy_is_measured_or_said_not_to_be(tmp_path, monkeypatch):
+    monkeypatch.setattr(eff, "POWERCAP", tmp_path)
+    row = eff.efficiency(load_bundle("default"), seconds=11.0, rounds=1)
+    assert (row.energy_j, row.co2_g) == (None, None)
+    assert row.energy_source == "not measured: no energy counter"
+    (tmp_path / "intel-rapl:0").mkdir()
+    row = eff.efficiency(load_bundle("default"), seconds=11.0, rounds=1)
+    assert row.energy_j is None and "may not be read" in row.energy_source
+    (tmp_path / "intel-rapl:0" / "energy_uj").write_text("1000000")
+    (tmp_path / "intel-rapl:0" / "max_energy_range_uj").write_text("100000000")
+    row = eff.efficiency(load_bundle("default"), seconds=11.0, rounds=1, grid_g_per_kwh=50)
+    assert row.energy_source == "RAPL, whole processor: intel-rapl:0"
+    assert (row.energy_j, row.co2_g, row.grid_g_per_kwh) == (0.0, 0.0, 50)
+    assert co2_g(3.6e6, 480.0) == 480.0
+    with pytest.raises(UsageError, match="g/kWh of 0 or more"):
+        co2_g(1.0, -1.0)

@@ -15,7 +15,7 @@ from unsung.attacks.base import Attack, fit_length
 from unsung.audio.write import round_trip
 from unsung.types import Clip, FloatArray
 
-__all__ = ["CodecAttack"]
+__all__ = ["CodecAttack", "coded"]
 
 
 class CodecAttack(Attack):
@@ -28,7 +28,14 @@ class CodecAttack(Attack):
         self, samples: FloatArray, sample_rate_hz: int, strength: float, seed: int
     ) -> FloatArray:
         del seed
-        peak = float(np.abs(samples).max())
-        gain = max(1.0, peak)  # encoders clip above full scale; the level comes back afterwards
-        clip = round_trip(Clip(samples / np.float32(gain), sample_rate_hz), self.codec, strength)
-        return fit_length(clip.samples * np.float32(gain), samples.shape[1])
+        return coded(samples, sample_rate_hz, self.codec, strength)
+
+
+def coded(samples: FloatArray, sample_rate_hz: int, codec: str, kbps: float) -> FloatArray:
+    """Pass samples through a codec. Shape: ``[channel, time]``, both ways.
+
+    Encoders clip above full scale: louder sound is turned down before and up again after.
+    """
+    gain = np.float32(max(1.0, float(np.abs(samples).max())))
+    clip = round_trip(Clip(samples / gain, sample_rate_hz), codec, kbps)
+    return fit_length(clip.samples * gain, samples.shape[1])

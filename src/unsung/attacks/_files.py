@@ -16,6 +16,7 @@ from scipy import signal
 
 from unsung import registry
 from unsung.attacks._chain import Chain, parse
+from unsung.attacks._options import setting_names
 from unsung.attacks._presets import PRESETS
 from unsung.audio import open_url, read_clip, stdin_file
 from unsung.audio.write import write
@@ -162,7 +163,9 @@ def described() -> tuple[list[tuple[str, str, str]], list[tuple[str, str]]]:
     for name in registry.names("attacks"):
         kind = registry.get("attacks", name)
         values = ", ".join(f"{value:g}" for value in kind.strengths)
-        extra = " · needs --partner" if kind.needs_partner else ""
+        settings = "".join(f":{key}={value:g}" for key, value in setting_names(kind).items())
+        extra = f" · settings {settings}" if settings else ""
+        extra += " · needs --partner" if kind.needs_partner else ""
         extra += " · Python only (needs a model)" if kind.needs_model else ""
         line = f"{values} {kind.unit}; default {kind.default:g}{extra}"
         attacks.append((name, line, registry.summary("attacks", name)))

@@ -3,8 +3,8 @@
 
 Sources: public upload guides name codecs and loudness targets; encoders and their settings change,
 so each chain is a likeness of the platform, not a copy. Edits that listeners make stand beside
-them. When not to use: to claim that a platform does exactly this. Tempo and key together need no
-attack of their own: write ``time_stretch@1.05+pitch_shift@1``.
+them; ``playback`` is a small loudspeaker, a room and a microphone's noise. When not to use: to
+claim that a platform does exactly this.
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ PRESETS = MappingProxyType(
         "radio": "dynamic_compression@4+limiter@6+loudness_normalisation@-23+mp3@128",
         "phone_recording": "reverb@0.4+phone_band@1+noise_snr@30",
         "live_stream": "speech_over@15+dynamic_compression@2+aac@96",
+        "mobile_call": "dynamic_compression@2+amr_nb@12.2",
+        "playback": "high_pass@120+low_pass@12000+room@0.3+noise_snr@40",
+        "playback_far": "high_pass@250+low_pass@8000+room:distance_m=2.5@0.5+noise_snr@25",
+        "double_mp3": "mp3@192+mp3@128",
+        "codec_cascade": "mp3@128+vorbis@128+aac@96+opus@64",
+        "tempo_and_key": "time_stretch@1.05+pitch_shift@1",
         "shared_twice": "mp3@128+aac@96+opus@64",
         "nightcore": "speed@1.25+mp3@192",
         "slowed_reverb": "speed@0.8+reverb@1.5+mp3@192",

@@ -2,8 +2,9 @@
 """A random seven-band equaliser: a different tone colour for each seed.
 
 Source: audiomentations ``SevenBandParametricEQ`` as in wimu-sonics: low shelf, five peaks, high
-shelf (Audio EQ Cookbook); gains uniform within ±strength, centres uniform in mel within each band,
-Q uniform in 0.1-0.999 (shelves) and 0.5-5 (peaks). Unit: dB, the largest lift or cut of one band.
+shelf (Audio EQ Cookbook); gains uniform within ±strength, or all equal to it as published
+(``same_gain=1``), centres uniform in mel within each band, Q uniform in 0.1-0.999 (shelves) and
+0.5-5 (peaks). Unit: dB, the largest lift or cut of one band.
 When not to use: for a known curve; chain filters instead.
 """
 
@@ -26,7 +27,11 @@ _BANDS_HZ = (
 
 
 class Eq(Attack):
-    """Seven bands with random gain, centre and Q; the seed alone fixes the shape of the curve."""
+    """Seven bands with random gain, centre and Q; the seed alone fixes the shape of the curve.
+
+    Args:
+        same_gain: whether every band is lifted by the strength itself.
+    """
 
     unit: ClassVar[str] = "dB"
     strengths: ClassVar[tuple[float, ...]] = (3.0, 6.0, 12.0, 18.0)
@@ -34,16 +39,21 @@ class Eq(Attack):
     limits: ClassVar[tuple[float, float] | None] = (0.0, 40.0)
     seeded: ClassVar[bool] = True
 
+    def __init__(self, same_gain: bool = False) -> None:
+        self.same_gain = same_gain
+
     def _apply(
         self, samples: FloatArray, sample_rate_hz: int, strength: float, seed: int
     ) -> FloatArray:
-        return filtered(_curve(strength, sample_rate_hz, np.random.default_rng(seed)), samples)
+        rng = np.random.default_rng(seed)
+        return filtered(_curve(strength, self.same_gain, sample_rate_hz, rng), samples)
 
 
-def _curve(strength_db: float, rate: int, rng: np.random.Generator) -> Sections:
+def _curve(strength_db: float, same_gain: bool, rate: int, rng: np.random.Generator) -> Sections:
     sections = []
     for index, (low_hz, high_hz) in enumerate(_BANDS_HZ):
-        gain_db = strength_db * rng.uniform(-1, 1)
+        share = rng.uniform(-1, 1)
+        gain_db = strength_db if same_gain else strength_db * share
         low_mel, high_mel = 2595 * np.log10(1 + np.array([low_hz, high_hz]) / 700)
         centre_hz = 700 * (10 ** (rng.uniform(low_mel, high_mel) / 2595) - 1)
         if index in (0, len(_BANDS_HZ) - 1):

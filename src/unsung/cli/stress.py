@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ import typer
 from unsung.cli import _options as o
 
 if TYPE_CHECKING:
+    from unsung.evaluation.proportions import Interval
     from unsung.runtime import Bundle
     from unsung.scanning.stress import Curve, Stress, Survival
 
@@ -25,7 +27,15 @@ Target = Annotated[
 ]
 Attacks = Annotated[
     list[str] | None,
-    typer.Option("--with", help="An attack; may be repeated. All of them if left out."),
+    typer.Option(
+        "--with", help="An attack, preset or chain; may be repeated. All attacks if left out."
+    ),
+]
+Battery = Annotated[
+    str,
+    typer.Option(
+        "--battery", help="A named set: default, presets, wimu-sonics, deezer or all of these."
+    ),
 ]
 Seconds = Annotated[
     float, typer.Option("--seconds", help="How much of the track's middle to hear.")
@@ -37,26 +47,32 @@ def stress(
     source: Target,
     *,
     attacks: Attacks = None,
+    battery: Battery = "",
     seconds: Seconds = 10.0,
     report: Page = None,
     json_: o.AsJson = False,
     seed: o.Seed = 0,
     detector: o.Detector = "default",
     false_alarm_rate: o.Rate = 0.01,
+    calibration: o.Calibration = None,
+    resume: o.Resume = None,
     jobs: o.Jobs = None,
     quiet: o.Quiet = False,
 ) -> None:
     """Find the mildest strength of each attack at which the verdict changes."""
     from unsung.cli._run import quiet_libraries
     from unsung.runtime import load_bundle
+    from unsung.scanning.calibration import recalibrated
     from unsung.scanning.pool import cores
-    from unsung.scanning.stress import attack_names, is_manifest, survival
+    from unsung.scanning.stress import StressLog, attack_names, is_manifest, survival
 
-    names, left_out = attack_names(attacks or ())
+    left_out = attack_names(attacks or (), battery)[1]
     many = is_manifest(source)
-    options = {"seconds": seconds, "false_alarm_rate": false_alarm_rate, "seed": seed}
-    with quiet_libraries():
-        found = _found(source, load_bundle(detector), names, jobs=jobs or cores(), **options)
+    options: dict[str, Any] = {"seconds": seconds, "false_alarm_rate": false_alarm_rate}
+    options |= {"seed": seed, "battery": battery, "jobs": jobs or cores()}
+    with quiet_libraries(), StressLog(resume) if resume else nullcontext() as log:
+        bundle = recalibrated(load_bundle(detector), calibration)
+        found = _found(source, bundle, attacks or (), log=log, **options)
         tracks = _collect(found, source if many else "", json_, quiet)
     rows = survival(tracks) if many else []
     _print(tracks, rows, json_)
@@ -67,7 +83,7 @@ def stress(
         raise typer.Exit(1)
 
 
-def _found(source: str, bundle: Bundle, names: list[str], **options: Any) -> Iterable[Stress]:
+def _found(source: str, bundle: Bundle, names: Sequence[str], **options: Any) -> Iterable[Stress]:
     from unsung.scanning.stress import is_manifest, stress_file, stress_manifest
 
     if is_manifest(source):
@@ -127,6 +143,7 @@ def _print(tracks: Sequence[Stress], rows: Sequence[Survival], json_: bool) -> N
         for label, counts in clean_counts(tracks).items():
             said = ", ".join(f"{n} {word}" for word, n in counts.items())
             typer.echo(f"{sum(counts.values())} {label} tracks; clean: {said}")
+        typer.echo(_grouping(tracks))
         _print_table(_survival_table(rows))
         return
     for track in tracks:
@@ -143,6 +160,10 @@ def _notes(tracks: Sequence[Stress], left_out: Sequence[str]) -> None:
         if track.error is not None:
             message = track.error.message.removeprefix(f"{track.path}: ")
             typer.echo(printable(f"error: {track.path}: {message}"), err=True)
+    labels = {track.label for track in tracks if track.error is None}
+    for label, lost in (("human", "false alarms"), ("ai", "misses")):
+        if labels and len(tracks) > 1 and label not in labels:
+            typer.echo(f"note: no {label} tracks; {lost} cannot be counted", err=True)
     known = sum(track.trained_on for track in tracks)
     if known:
         which = "this file" if len(tracks) == 1 else f"{known} of these {len(tracks)} tracks"
@@ -206,17 +227,30 @@ def _break_row(curve: Curve) -> list[str]:
 def _survival_table(rows: Sequence[Survival]) -> list[list[str]]:
     from unsung.scanning.stress import weakness
 
-    table = [["attack", "unit", "label", "n", "half lost at", "worst survival", "called AI"]]
+    table = [["attack", "unit", "label", "n", "half lost at", "worst survival", "most often wrong"]]
     for line in weakness(rows):
         half = "–" if line.half_lost_at is None else _number(line.half_lost_at)
-        worst, called = (
-            "–"
-            if share is None
-            else f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}] at {_number(at)}"
-            for share, at in ((line.survives, line.worst_at), (line.called_ai, line.called_at))
-        )
-        table.append([line.attack, line.unit, line.label, str(line.n_right), half, worst, called])
+        worst = _share(line.survives, line.worst_at, best=1.0)
+        wrong = _share(line.wrong, line.called_at, best=0.0)
+        wrong = f"{line.wrong_word} {wrong}"
+        table.append([line.attack, line.unit, line.label, str(line.n_right), half, worst, wrong])
     return table
+
+
+def _share(share: Interval | None, at: float | None, *, best: float) -> str:
+    """Return a share with its interval; one that nothing made worse has no strength."""
+    if share is None:
+        return "–"
+    place = "" if share.value == best else f" at {_number(at)}"
+    return f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]{place}"
+
+
+def _grouping(tracks: Sequence[Stress]) -> str:
+    """Say what the intervals take as independent, and what "wrong" counts."""
+    heard = [track for track in tracks if track.clean is not None]
+    groups = {track.group for track in heard if track.group}
+    apart = f"{len(groups)} groups of the manifest" if groups else "tracks taken as independent"
+    return f"95 % intervals: {apart}; wrong: AI missed, human accused (undecided is no accusation)"
 
 
 def _print_table(table: Sequence[Sequence[str]]) -> None:

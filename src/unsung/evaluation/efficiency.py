@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,17 @@ from numpy.typing import ArrayLike
 from unsung.evaluation._checks import EvaluationError, Floats, as_scores, same_length
 from unsung.types import Record
 
-__all__ = ["Latency", "audio_seconds_per_cpu_second", "latency", "real_time_factor"]
+__all__ = [
+    "GRID_G_PER_KWH",
+    "Latency",
+    "audio_seconds_per_cpu_second",
+    "co2_g",
+    "latency",
+    "real_time_factor",
+]
+
+GRID_G_PER_KWH = 480.0
+"""World average of 2023 (Ember, Global Electricity Review 2024); a grid's own value is better."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,17 @@ def real_time_factor(audio_s: ArrayLike, wall_s: ArrayLike) -> float:
     audio, wall = _positive(audio_s, "seconds of audio"), _positive(wall_s, "waiting times")
     same_length("waiting times", wall.size, audio.size)
     return float(wall.sum() / audio.sum())
+
+
+def co2_g(energy_j: float | None, grid_g_per_kwh: float = GRID_G_PER_KWH) -> float | None:
+    """Return grams of CO2 equivalent for an energy, None where no energy was measured.
+
+    >>> co2_g(3.6e6, 100.0), co2_g(None)
+    (100.0, None)
+    """
+    if not (math.isfinite(grid_g_per_kwh) and grid_g_per_kwh >= 0):
+        raise EvaluationError(f"expected g/kWh of 0 or more, got {grid_g_per_kwh:g}; try 480")
+    return None if energy_j is None else energy_j / 3.6e6 * grid_g_per_kwh
 
 
 def _positive(values: ArrayLike, what: str) -> Floats:

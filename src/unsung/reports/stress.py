@@ -92,6 +92,7 @@ def write_stress_report(
         "weakest": [] if song else [(track_name(t.path), t, _weakest(t)) for t in heard],
         "counts": clean_counts(heard),
         "failed": [track for track in tracks if track.error is not None],
+        "n_groups": len({track.group for track in heard if track.group}),
         "n_trained_on": sum(track.trained_on for track in tracks),
         "left_out": left_out,
         "size": (WIDTH, HEIGHT),
@@ -184,15 +185,15 @@ def _manifest_cards(tracks: Sequence[Stress], rows: Sequence[Survival], axis: Ax
 
 
 def _share_row(line: Weakness) -> tuple[str, ...]:
-    """Return attack, unit, label, n, half lost at, worst survival, called AI."""
+    """Return attack, unit, label, n, half lost at, worst survival, most often wrong."""
     return (
         line.attack,
         line.unit,
         line.label,
         str(line.n_right),
         "–" if line.half_lost_at is None else strength(line.half_lost_at),
-        _interval(line.survives, line.worst_at),
-        _interval(line.called_ai, line.called_at),
+        _interval(line.survives, line.worst_at, best=1.0),
+        f"{line.wrong_word} {_interval(line.wrong, line.called_at, best=0.0)}",
     )
 
 
@@ -201,10 +202,12 @@ def _weakest(track: Stress) -> str:
     return ", ".join(f"{c.attack} {strength(c.breaks[0].strength)}" for c in broken[:3])
 
 
-def _interval(share: Interval | None, at: float | None) -> str:
+def _interval(share: Interval | None, at: float | None, *, best: float) -> str:
+    """Return a share with its interval; a share that nothing made worse has no strength."""
     if share is None or at is None:
         return "–"
-    return f"{percent(share.value)} [{percent(share.low)}, {percent(share.high)}] at {strength(at)}"
+    place = "" if share.value == best else f" at {strength(at)}"
+    return f"{percent(share.value)} [{percent(share.low)}, {percent(share.high)}]{place}"
 
 
 def _direction(broken: Break) -> str:

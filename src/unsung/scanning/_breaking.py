@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from unsung.attacks import Attack
+from unsung.attacks import Attack, ChainLadder
 from unsung.errors import UnsungError, UsageError
 from unsung.scanning._curve import Break, Change, Curve, Heard, Judge, Point, change
 from unsung.types import Clip, Failure, Verdict
@@ -45,7 +45,7 @@ def neutral(strengths: Sequence[float], unit: str) -> float | None:
 
 def search(
     name: str,
-    attack: Attack,
+    attack: Attack | ChainLadder,
     clip: Clip,
     clean: Heard,
     judge: Judge,
@@ -159,7 +159,9 @@ class _Refiner:
         return next((i for i, point in enumerate(self._side) if changed(point)), None)
 
 
-def _hear(attack: Attack, clip: Clip, strength: float, judge: Judge, seed: int) -> Point:
+def _hear(
+    attack: Attack | ChainLadder, clip: Clip, strength: float, judge: Judge, seed: int
+) -> Point:
     try:
         heard = judge(attack(clip, strength, seed))
     except UnsungError as error:
@@ -171,7 +173,7 @@ def _hear(attack: Attack, clip: Clip, strength: float, judge: Judge, seed: int) 
 
 
 def _sides(
-    attack: Attack, ladder: list[Point], clean: Heard, centre: float | None
+    attack: Attack | ChainLadder, ladder: list[Point], clean: Heard, centre: float | None
 ) -> list[list[Point]]:
     """Return the ladder's sides, mildest first; the clean sound stands before a two-sided one."""
     if centre is None:

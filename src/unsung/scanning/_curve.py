@@ -7,9 +7,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from unsung.scanning.settings import FALSE_ALARM_RATE
 from unsung.types import Clip, Failure, Record, Verdict
 
-__all__ = ["Break", "Change", "Curve", "Heard", "Judge", "Point", "change", "fragile_first"]
+__all__ = [
+    "Break",
+    "Change",
+    "Curve",
+    "Heard",
+    "Judge",
+    "Point",
+    "Stress",
+    "change",
+    "fragile_first",
+]
 
 Change = Literal["false alarm", "miss", "loss", "recovery", "to ai", "to human"]
 
@@ -82,6 +93,33 @@ class Curve(Record):
             i for i, v in enumerate(self.verdicts) if v is not None and v != self.clean.verdict
         ]
         return changed[0] / len(self.strengths) if changed else 1.0
+
+
+@dataclass(frozen=True)
+class Stress(Record):
+    """One track under all attacks; ``curves`` is in the order of the attacks.
+
+    ``group`` is what the manifest says belongs together (a source page, a recording);
+    ``thresholds`` names the calibration that the verdicts follow.
+    """
+
+    path: str
+    sha256: str = ""
+    label: str = ""
+    group: str = ""
+    detector: str = ""
+    thresholds: str = ""
+    false_alarm_rate: float = FALSE_ALARM_RATE
+    ai_logit: float | None = None
+    human_logit: float | None = None
+    trained_on: bool = False
+    start_s: float = 0.0
+    duration_s: float = 0.0
+    seed: int = 0
+    clean: Heard | None = None
+    curves: tuple[Curve, ...] = ()
+    seconds: float = 0.0
+    error: Failure | None = None
 
 
 def change(before: Verdict, after: Verdict, label: str = "") -> Change:

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unsung.errors import UsageError
-from unsung.evaluation.efficiency import Latency, audio_seconds_per_cpu_second, latency
+from unsung.evaluation.efficiency import (
+    GRID_G_PER_KWH,
+    Latency,
+    audio_seconds_per_cpu_second,
+    co2_g,
+    latency,
+)
 from unsung.runtime.weights import read_safetensors
 from unsung.types import FloatArray, Record
 
@@ -45,7 +51,8 @@ width for the running mean, its difference, the clipping and the sum."""
 class EfficiencyRow(Record):
     """One detector's costs; ``flops`` and ``energy_j`` are for ``audio_s`` of sound.
 
-    ``peak_rss_growth_bytes`` and ``energy_j`` are None where the system does not tell.
+    ``peak_rss_growth_bytes``, ``energy_j`` and ``co2_g`` are None where the system does not tell;
+    ``energy_source`` names the counters, or says why there is no figure.
     """
 
     detector: str
@@ -60,9 +67,17 @@ class EfficiencyRow(Record):
     flops: float
     flops_formula: str
     energy_j: float | None
+    energy_source: str = ""
+    co2_g: float | None = None
+    grid_g_per_kwh: float = GRID_G_PER_KWH
 
 
-def efficiency(bundle: Bundle, seconds: float = 180.0, rounds: int = 20) -> EfficiencyRow:
+def efficiency(
+    bundle: Bundle,
+    seconds: float = 180.0,
+    rounds: int = 20,
+    grid_g_per_kwh: float = GRID_G_PER_KWH,
+) -> EfficiencyRow:
     """Measure a bundle on seeded noise of the stated length, in one thread.
 
     Raises:
@@ -81,6 +96,7 @@ def efficiency(bundle: Bundle, seconds: float = 180.0, rounds: int = 20) -> Effi
     before_j = _energy_j()
     full, cpu_s = _times(lambda: _analyse(bundle, sound), rounds)
     used_j = _difference(before_j, _energy_j())
+    used_j = None if used_j is None else used_j / len(full)
     return EfficiencyRow(
         f"{bundle.name}@{bundle.sha256[:12]}",
         seconds,
@@ -93,7 +109,10 @@ def efficiency(bundle: Bundle, seconds: float = 180.0, rounds: int = 20) -> Effi
         _parameters(bundle),
         flops(bundle, seconds),
         FLOPS_FORMULA,
-        None if used_j is None else used_j / len(full),
+        used_j,
+        _energy_source(before_j),
+        co2_g(used_j, grid_g_per_kwh),
+        grid_g_per_kwh,
     )
 
 
@@ -167,6 +186,15 @@ def _energy_j() -> dict[Path, tuple[float, float]]:
             continue
         found[folder] = (used / 1e6, wrap / 1e6)
     return found
+
+
+def _energy_source(counters: dict[Path, tuple[float, float]]) -> str:
+    """Name the counters that were read, or say that there are none."""
+    if counters:
+        return f"RAPL, whole processor: {', '.join(folder.name for folder in counters)}"
+    if any(POWERCAP.glob("*-rapl:*")):
+        return "not measured: the energy counters may not be read by this user"
+    return "not measured: no energy counter"
 
 
 def _difference(

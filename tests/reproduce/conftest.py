@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from unsung.reproduce import load, make_plan
+from unsung.reproduce.detectors import open_detectors
+from unsung.reproduce.select import choose, open_manifests
+
 RATES_HZ = (22050, 16000, 44100)
 Table = Callable[..., Path]
 
@@ -57,3 +61,12 @@ def toml(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def ready(toml, table):
+    """Return the plan of the small experiment and its detectors."""
+    study = load(toml())
+    detectors = open_detectors(study.experiment.detectors, {})
+    tracks = choose(study, list(open_manifests(study, {"music": str(table())}).values()))
+    return make_plan(study, tracks, detectors), detectors

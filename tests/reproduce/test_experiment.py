@@ -8,7 +8,8 @@ import pytest
 from unsung.errors import ManifestError, UnknownName, UsageError
 from unsung.evaluation._checks import OneClassError
 from unsung.reproduce import load
-from unsung.reproduce.experiment import conditions, find
+from unsung.reproduce.conditions import conditions
+from unsung.reproduce.experiment import find
 from unsung.reproduce.select import choose, open_manifests
 from unsung.types import Manifest, Track
 
@@ -45,6 +46,7 @@ def test_the_same_condition_is_taken_once():
         ("", '[select]\nlabels = ["humn"]', "human"),
         ("", '[[grid]]\nattack = "gain"\nstrenght = 3', "strength"),
         ("", '[[expected]]\nmetrc = "auc"', "metric"),
+        ('groupings = ["famly"]', "", "family"),
         ("", '[[expected]]\ncondition="gain@6"\nmetric="auc"\nvalue=1\nsource="x"', "clean"),
     ],
 )

@@ -2,15 +2,20 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import re
 from html.parser import HTMLParser
 
 import pytest
 
+from unsung.registry import summary
 from unsung.reproduce import load, reproduce
+from unsung.reproduce.figures import ticks
+from unsung.reproduce.sections import confusions
 from unsung.reproduce.tables import compare
-from unsung.types import Result
+from unsung.reproduce.views import views
+from unsung.types import Result, Track
 
 VOID = {"meta", "link", "br", "img", "hr"}
 
@@ -27,7 +32,8 @@ class Balance(HTMLParser):
         self.seen.add(tag)
         if tag not in VOID:
             self.open.append(tag)
-        assert not {"src", "href", "onload", "onclick"} & {name for name, _ in attrs}
+        assert not {"src", "onload", "onclick"} & {name for name, _ in attrs}
+        assert all(value.startswith("#") for name, value in attrs if name == "href")
 
     def handle_startendtag(self, tag, attrs) -> None:
         self.seen.add(tag)
@@ -57,8 +63,48 @@ def test_the_page_is_whole_and_asks_for_nothing(made, tmp_path):
     assert addresses <= {"http://www.w3.org/2000/svg"}
     assert "Does &lt;it&gt; run?" in page and "a &lt;paper&gt;" in page
     assert "✓ within" in page and "not measured" in page and "seeds" in page
-    assert "unsung reproduce tiny --data music=PATH" in page
+    assert "unsung reproduce tiny --data music=PATH --set &#39;seeds=[0, 1]&#39;" in page
     assert str(tmp_path) not in page
+
+
+def test_a_reader_can_judge_the_run_without_the_code(made):
+    _, out = made
+    page = (out / "index.html").read_text(encoding="utf-8")
+    record = json.loads((out / "experiment.json").read_text())
+    for words in (
+        summary("attacks", "low_pass").rstrip("."),
+        "7000, 5000 Hz", "chance that an AI track scores above",
+        "Verdicts (confusion matrices)", "Known limits", "cannot be measured here", "undecided",
+        record["machine"], record["data_sha256"], record["code_sha256"], "from the first score",
+    ):  # fmt: skip
+        assert words in page, words
+    assert set(record["seconds"]) == {"clean", *record["study"]["experiment"]["attacks"]}
+    clean = record["seconds"]["clean"]
+    assert clean["n"] == 4 and clean["attack_share"] == 0 and clean["median_s"] > 0
+
+
+def test_verdicts_are_counted_with_the_undecided_apart(made):
+    _, out = made
+    rows = [json.loads(line) for line in (out / "scores.jsonl").read_text().splitlines()]
+    tracks = [Track(name, "x", name.split("-")[0]) for name in {row["track"] for row in rows}]
+    for found in confusions(views(rows, tracks, "clean")):
+        for k, counts in (("ai", found.ai), ("human", found.human)):
+            verdicts = [
+                row["verdict"]
+                for row in rows
+                if row["condition"] == found.condition and row["track"].startswith(k)
+            ]
+            assert counts == tuple(verdicts.count(v) for v in ("ai", "undecided", "human"))
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 1), (-1.25, 0.75), (4000, 7750), (-8, 8), (0.8, 1.2), (-57.5, 61)]
+)
+def test_ticks_are_few_round_and_inside(low, high):
+    found = ticks(low, high)
+    assert 3 <= len(found) <= 6 and low <= found[0] < found[-1] <= high
+    assert all(len(f"{tick:g}") <= 6 for tick in found)
+    assert len({round(b - a, 9) for a, b in itertools.pairwise(found)}) == 1
 
 
 def test_tables_hold_what_the_page_says(made, tmp_path):

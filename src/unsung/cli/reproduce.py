@@ -15,6 +15,7 @@ from unsung.errors import UsageError
 
 if TYPE_CHECKING:
     from unsung.reproduce.run import Progress
+    from unsung.types import Result
 
 __all__ = ["reproduce"]
 
@@ -26,6 +27,9 @@ def reproduce(
         str, typer.Argument(help="Name of an experiment or its TOML file; all are listed if none.")
     ] = "",
     *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Run every experiment that does not wait for something.")
+    ] = False,
     data: Annotated[
         list[str] | None,
         typer.Option("--data", help="NAME=PATH of a manifest that the experiment names."),
@@ -35,6 +39,13 @@ def reproduce(
         typer.Option("--set", help="key=value, replaces a value of the file: select.n_ai=10."),
     ] = None,
     jobs: o.Jobs = None,
+    slurm: Annotated[
+        bool,
+        typer.Option("--slurm", help="Score as Slurm jobs; see slurm.partition and others, --set."),
+    ] = False,
+    ray: Annotated[
+        str, typer.Option("--ray", help="Score on the Ray cluster at this address, or 'local'.")
+    ] = "",
     output: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder; results/NAME by default.")
     ] = None,
@@ -46,25 +57,31 @@ def reproduce(
     """Run an experiment: scores, numbers with intervals, a page. Goes on where it was killed."""
     from unsung import reproduce as story
 
-    if not name:
+    if not name and not everything:
         for found in story.experiments(RESULTS):
             typer.echo(typer.style(found.name, bold=True) + f"  [{found.state}]")
             typer.echo(f"  {found.question}")
         return
     from unsung.cli._run import quiet_libraries
-    from unsung.scanning.pool import cores
 
-    study = story.load(story.find(name), settings or ())
-    folder = output or RESULTS / study.experiment.name
+    call = story.Call(
+        data=dict(_pair(text) for text in data or ()),
+        settings=tuple(settings or ()),
+        jobs=jobs,
+        slurm=slurm,
+        ray=ray,
+        limit=limit,
+    )
+    progress = (lambda: lambda _: None) if quiet else _Line
     with quiet_libraries():
-        results = story.reproduce(
-            study,
-            folder,
-            data=dict(_pair(text) for text in data or ()),
-            jobs=jobs or cores(),
-            limit=limit,
-            on_progress=(lambda _: None) if quiet else _Line(),
-        )
+        if everything:
+            for done in story.run_all(name, output or RESULTS, call, progress, typer.echo):
+                _say(*done)
+        else:
+            _say(*story.run_one(story.find(name), output, RESULTS, call, progress()))
+
+
+def _say(folder: Path, results: list[Result]) -> None:
     typer.echo(f"{len(results)} numbers, page: {folder / 'index.html'}")
 
 

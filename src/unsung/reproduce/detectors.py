@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +57,18 @@ def open_detectors(names: tuple[str, ...], data: Mapping[str, str]) -> list[Dete
         data: the folder of cross-fitted bundles stands under ``crossfit``.
 
     Raises:
-        UsageError: a cross-fitted detector without its folder.
+        UsageError: a cross-fitted detector without its folder, or two of the same name.
     """
-    return [
+    found = [
         _crossfit(name, data) if name.startswith(CROSSFIT) else _plain(name, data) for name in names
     ]
+    for name, count in Counter(detector.name for detector in found).items():
+        if count > 1:
+            raise UsageError(
+                f"two detectors of the experiment are called '{name}', expected names of their "
+                "own in tables; leave one out or export it under another name"
+            )
+    return found
 
 
 def _plain(name: str, data: Mapping[str, str]) -> Detector:
@@ -68,12 +76,22 @@ def _plain(name: str, data: Mapping[str, str]) -> Detector:
     return Detector(bundle.name, {"": bundle})
 
 
+def _folder(name: str, data: Mapping[str, str]) -> str | None:
+    """Return the folder of a crew: its own, or the sub-folder or the whole of the common one."""
+    common = data.get("crossfit")
+    if name in data or common is None:
+        return data.get(name)
+    own = Path(common) / name.removeprefix(CROSSFIT)
+    return str(own) if own.is_dir() else common if name == f"{CROSSFIT}default" else None
+
+
 def _crossfit(name: str, data: Mapping[str, str]) -> Detector:
-    given = data.get("crossfit")
+    given = _folder(name, data)
     found = sorted(Path(given).glob("fold-*/bundle.json")) if given else []
     if not found:
+        option = "crossfit" if name == f"{CROSSFIT}default" else name
         raise UsageError(
-            f"{name}: expected --data crossfit=FOLDER with fold-0, fold-1, ..., got "
+            f"{name}: expected --data {option}=FOLDER with fold-0, fold-1, ..., got "
             f"{given or 'nothing'}; write the folder with `python -m unsung.training.folds`"
         )
     bundles = {path.parent.name.removeprefix("fold-"): load_bundle(path.parent) for path in found}

@@ -24,23 +24,20 @@ A list in a grid makes the product. The clean sound is always a condition.
 
 from __future__ import annotations
 
-import itertools
-import math
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from unsung.attacks import parse
 from unsung.errors import UnknownName, UsageError
+from unsung.reproduce.conditions import CLEAN, conditions, expected, known_keys
+from unsung.reproduce.groupings import GROUPINGS
 from unsung.reproduce.metrics import DEFAULT_METRICS, METRICS
+from unsung.reproduce.requires import absent_attacks
 from unsung.types import Experiment, Label, Record
 
-__all__ = ["CLEAN", "Selection", "Study", "conditions", "find", "folders", "load"]
-
-CLEAN = "clean"
-"""Name of the condition without any attack."""
+__all__ = ["Selection", "Slurm", "Study", "find", "folders", "load"]
 
 _KEYS = (
     "name",
@@ -54,9 +51,11 @@ _KEYS = (
     "select",
     "grid",
     "expected",
+    "groupings",
+    "limits",
+    "requires",
+    "slurm",
 )
-_GRID_KEYS = ("attack", "strength", "then")
-_EXPECTED_KEYS = ("condition", "metric", "value", "tolerance", "source", "detector")
 
 
 @dataclass(frozen=True)
@@ -96,11 +95,63 @@ class Selection(Record):
 
 
 @dataclass(frozen=True)
+class Slurm(Record):
+    """How `--slurm` asks for machines; none of it changes a score.
+
+    Attributes:
+        jobs: jobs in all; each scores a slice of the tracks.
+        parallel: jobs that may run at the same time.
+        partition: Slurm partition; empty takes the cluster's default.
+        time_min: minutes a job may run; what it scored until then is kept.
+        memory_gb: memory of a job.
+        cpus: processor cores of a job; each scores tracks of its own.
+        account: Slurm account; empty takes the user's default.
+        cluster: "slurm", or "local" to run the same jobs as processes of this machine.
+        attempts: how often cells of jobs that ended early are submitted again.
+    """
+
+    jobs: int = 8
+    parallel: int = 64
+    partition: str = ""
+    time_min: int = 120
+    memory_gb: float = 4.0
+    cpus: int = 1
+    account: str = ""
+    cluster: str = "slurm"
+    attempts: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("jobs", "parallel", "time_min", "cpus", "attempts"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise UsageError(f"slurm.{name}: expected a whole number from 1 on, got {value!r}")
+        if not self.memory_gb > 0:
+            raise UsageError(f"slurm.memory_gb: expected GB above 0, got {self.memory_gb!r}")
+        if self.cluster not in ("slurm", "local"):
+            raise UnknownName("cluster", self.cluster, ("slurm", "local"))
+
+
+@dataclass(frozen=True)
 class Study(Record):
-    """An experiment with its choice of tracks, before any file is opened."""
+    """An experiment with its choice of tracks, before any file is opened.
+
+    Attributes:
+        experiment: question, detectors, attacks, metrics, seeds.
+        select: which tracks.
+        groupings: kinds of generator groups with result rows of their own: "family", "generator".
+        limits: what a reader must know before relying on the numbers.
+        requires: capabilities it waits for, as ``kind/name``.
+        slurm: settings of `--slurm`.
+        settings: ``key=value`` that replaced values of the file, those of `slurm` left out.
+    """
 
     experiment: Experiment
     select: Selection = field(default_factory=Selection)
+    groupings: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    slurm: Slurm = field(default_factory=Slurm)
+    settings: tuple[str, ...] = ()
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -143,7 +194,8 @@ def load(path: Path, settings: Sequence[str] = ()) -> Study:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
         for text in settings:
             _set(values, text)
-        return _study(values)
+        kept = tuple(text for text in settings if not text.strip().startswith("slurm."))
+        return replace(_study(values), settings=kept)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as TOML ({error})") from error
     except (TypeError, ValueError) as error:
@@ -167,7 +219,7 @@ def _set(values: dict[str, Any], text: str) -> None:
 
 
 def _study(values: Mapping[str, Any]) -> Study:
-    _known("key in an experiment", values, _KEYS)
+    known_keys("key in an experiment", values, _KEYS)
     for key in ("name", "question", "manifests", "detectors"):
         if not values.get(key):
             raise UsageError(f"expected the key '{key}' in the experiment; add it")
@@ -178,7 +230,12 @@ def _study(values: Mapping[str, Any]) -> Study:
     seeds = tuple(int(seed) for seed in values.get("seeds", (0,)))
     if not seeds:
         raise UsageError("seeds: expected at least one seed, got an empty list; write seeds = [0]")
-    chains = tuple(conditions(values.get("attacks", ()), values.get("grid", ())))
+    for grouping in values.get("groupings", ()):
+        if grouping not in GROUPINGS:
+            raise UnknownName("grouping", grouping, GROUPINGS)
+    requires = tuple(values.get("requires", ()))
+    absent = absent_attacks(requires)
+    chains = tuple(conditions(values.get("attacks", ()), values.get("grid", ()), absent))
     experiment = Experiment(
         name=str(values["name"]),
         question=str(values["question"]).strip(),
@@ -188,60 +245,13 @@ def _study(values: Mapping[str, Any]) -> Study:
         attacks=chains,
         metrics=metrics,
         seeds=seeds,
-        expected=_expected(values.get("expected", ()), (CLEAN, *chains)),
+        expected=expected(values.get("expected", ()), (CLEAN, *chains), absent),
     )
-    return Study(experiment, Selection.from_dict(values.get("select", {})))
-
-
-def conditions(chains: Sequence[str], grids: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield every chain once, in its canonical spelling; lists in a grid make the product.
-
-    >>> list(conditions(["mp3"], [{"attack": "gain", "strength": [6, -6]}]))
-    ['mp3@64', 'gain@6', 'gain@-6']
-    """
-    texts = list(chains)
-    for grid in grids:
-        _known("key in a grid", grid, _GRID_KEYS)
-        if "attack" not in grid:
-            raise UsageError(f"expected the key 'attack' in a grid, got {', '.join(grid) or '{}'}")
-        lists = [_many(grid.get(key)) for key in _GRID_KEYS]
-        for attack, strength, then in itertools.product(*lists):
-            text = attack if strength is None else f"{attack}@{strength}"
-            texts.append(f"{text}+{then}" if then else text)
-    yield from dict.fromkeys(str(parse(text)) for text in texts)
-
-
-def _many(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _expected(rows: Sequence[Mapping[str, Any]], known: Sequence[str]) -> dict[str, Any]:
-    found = {}
-    for row in rows:
-        _known("key of an expected value", row, _EXPECTED_KEYS)
-        for key in ("metric", "value", "source"):
-            if key not in row:
-                raise UsageError(f"expected: the key '{key}' is missing in {dict(row)}")
-        condition = str(row.get("condition", CLEAN))
-        condition = condition if condition == CLEAN else str(parse(condition))
-        if condition not in known:
-            raise UnknownName("condition of this experiment", condition, known)
-        value, tolerance = float(row["value"]), float(row.get("tolerance", 0.05))
-        if not (math.isfinite(value) and tolerance >= 0):
-            raise UsageError(f"expected: value {value} ± {tolerance} for {condition} is no range")
-        metric, detector = str(row["metric"]), str(row.get("detector", ""))
-        found[f"{condition} {metric} {detector}".strip()] = {
-            "condition": condition,
-            "metric": metric,
-            "detector": detector,
-            "value": value,
-            "tolerance": tolerance,
-            "source": str(row["source"]),
-        }
-    return found
-
-
-def _known(kind: str, values: Mapping[str, Any], known: Sequence[str]) -> None:
-    for key in values:
-        if key not in known:
-            raise UnknownName(kind, key, known)
+    return Study(
+        experiment,
+        Selection.from_dict(values.get("select", {})),
+        groupings=tuple(values.get("groupings", ())),
+        limits=tuple(str(text) for text in values.get("limits", ())),
+        requires=requires,
+        slurm=Slurm.from_dict(values.get("slurm", {})),
+    )

@@ -8,7 +8,7 @@ title, which a browser shows and a screen reader reads.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -21,10 +21,11 @@ from unsung.evaluation.discrimination import roc_curve
 from unsung.reproduce.views import View
 from unsung.types import Result
 
-__all__ = ["Figure", "heat_map", "reliability_diagram", "roc", "shift_curves"]
+__all__ = ["Figure", "reliability_diagram", "roc", "shift_curves"]
 
 SIDE = 300
-MARGIN = 50
+LEFT, RIGHT, TOP, BOTTOM = 58, 16, 10, 46
+"""Room around the plot, in which numbers of up to six signs and the axes' names fit."""
 COLOURS = 6
 """Line colours in the style sheet; a figure holds no more lines."""
 
@@ -35,51 +36,6 @@ class Figure:
 
     svg: str
     caption: str
-
-
-def heat_map(
-    values: Mapping[tuple[str, str], Result],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    title: str,
-) -> str:
-    """Return a grid of shares: a row each, a column each; empty where nothing was measured.
-
-    Args:
-        values: a result from 0 to 1 for (row, column).
-        rows: names down the side.
-        columns: names across the top.
-        title: what the numbers are, for screen readers.
-    """
-    side = 8 + max(len(row) for row in rows) * 6.6
-    top = 12 + max(len(column) for column in columns) * 5.2
-    width, height = side + 34 * len(columns) + 60, top + 22 * len(rows) + 6
-    parts = [_open(width, height, title)]
-    for j, column in enumerate(columns):
-        x = side + 34 * j + 20
-        place = f"translate({x:.0f} {top - 6:.0f}) rotate(-50)"
-        parts.append(f'<text transform="{place}">{escape(column)}</text>')
-    for i, row in enumerate(rows):
-        y = top + 22 * i
-        parts.append(f'<text x="{side - 6:.0f}" y="{y + 15:.0f}" class="end">{escape(row)}</text>')
-        for j, column in enumerate(columns):
-            found = values.get((row, column))
-            if found is not None:
-                parts.append(_heat_cell(found, f"{row}, {column}", side + 34 * j, y))
-    return "".join([*parts, "</svg>"])
-
-
-def _heat_cell(found: Result, name: str, x: float, y: float) -> str:
-    share = min(1.0, max(0.0, found.value))
-    words = f"{name}: {found.value:.3f}, {found.n_tracks} tracks"
-    if found.low is not None and found.high is not None:
-        words += f", 95 % from {found.low:.2f} to {found.high:.2f}"
-    return (
-        f'<g><title>{escape(words)}</title><rect x="{x:.0f}" y="{y:.0f}" width="33" '
-        f'height="21" class="heat" fill-opacity="{share:.3f}"/>'
-        f'<text x="{x + 16.5:.0f}" y="{y + 15:.0f}" class="mid{" over" * (share > 0.55)}">'
-        f"{100 * share:.0f}</text></g>"
-    )
 
 
 def roc(views: Sequence[View]) -> str:
@@ -149,7 +105,7 @@ class _Plot:
     ) -> str:
         """Return axes, lines and a legend."""
         names = [str(name) for name, _, _ in lines]
-        height = SIDE + 16 * len(names)
+        height = SIDE + 16 * len(names) + 4
         parts = [_open(SIDE, height, f"{self.title}: {self.y_name} over {self.x_name}")]
         parts += self._axes()
         if diagonal:
@@ -163,39 +119,39 @@ class _Plot:
                     for x, y in zip(xs, ys, strict=True)
                 ]
         for index, name in enumerate(names):
-            y = SIDE + 16 * index
-            parts.append(f'<path class="line c{index}" d="M{MARGIN} {y}h18"/>')
-            parts.append(f'<text x="{MARGIN + 24}" y="{y + 4}">{escape(name)}</text>')
+            y = SIDE + 16 * index + 6
+            parts.append(f'<path class="line c{index}" d="M{LEFT} {y}h18"/>')
+            parts.append(f'<text x="{LEFT + 24}" y="{y + 4}">{escape(name)}</text>')
         return "".join([*parts, "</svg>"])
 
     def _axes(self) -> list[str]:
         parts = []
-        for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-            x = self.x[0] + share * (self.x[1] - self.x[0])
-            y = self.y[0] + share * (self.y[1] - self.y[0])
-            px, py = self._x(x), self._y(y)
-            bottom, right = self._y(self.y[0]), self._x(self.x[1])
-            parts.append(f'<path class="grid" d="M{px:.1f} 8V{bottom:.1f}"/>')
-            parts.append(f'<path class="grid" d="M{MARGIN} {py:.1f}H{right:.1f}"/>')
-            parts.append(f'<text class="mid" x="{px:.1f}" y="{bottom + 14:.1f}">{_short(x)}</text>')
-            parts.append(f'<text class="end" x="{MARGIN - 4}" y="{py + 4:.1f}">{_short(y)}</text>')
-        middle = (MARGIN + SIDE - 8) / 2
+        bottom, right = SIDE - BOTTOM, SIDE - RIGHT
+        for x in ticks(*self.x):
+            px = self._x(x)
+            parts.append(f'<path class="grid" d="M{px:.1f} {TOP}V{bottom}"/>')
+            parts.append(f'<text class="mid" x="{px:.1f}" y="{bottom + 15}">{x:g}</text>')
+        for y in ticks(*self.y):
+            py = self._y(y)
+            parts.append(f'<path class="grid" d="M{LEFT} {py:.1f}H{right}"/>')
+            parts.append(f'<text class="end" x="{LEFT - 6}" y="{py + 4:.1f}">{y:g}</text>')
         parts.append(
-            f'<text class="mid" x="{middle:.0f}" y="{SIDE - 14}">{escape(self.x_name)}</text>'
+            f'<text class="mid" x="{(LEFT + right) / 2:.0f}" y="{bottom + 33}">'
+            f"{escape(self.x_name)}</text>"
         )
         parts.append(
-            f'<text class="mid" transform="translate(10 {SIDE / 2 - 20:.0f}) rotate(-90)">'
+            f'<text class="mid" transform="translate(12 {(TOP + bottom) / 2:.0f}) rotate(-90)">'
             f"{escape(self.y_name)}</text>"
         )
         return parts
 
     def _x(self, value: float) -> float:
         share = (value - self.x[0]) / (self.x[1] - self.x[0])
-        return float(MARGIN + share * (SIDE - 8 - MARGIN))
+        return float(LEFT + share * (SIDE - RIGHT - LEFT))
 
     def _y(self, value: float) -> float:
         share = (value - self.y[0]) / (self.y[1] - self.y[0])
-        return float(SIDE - MARGIN - share * (SIDE - MARGIN - 8))
+        return float(SIDE - BOTTOM - share * (SIDE - BOTTOM - TOP))
 
     def _path(self, xs: Sequence[float] | np.ndarray, ys: Sequence[float] | np.ndarray) -> str:
         points = (f"{self._x(x):.1f} {self._y(y):.1f}" for x, y in zip(xs, ys, strict=True))
@@ -213,8 +169,17 @@ def _quarters(values: np.ndarray) -> tuple[float, float]:
     return low, math.ceil(4 * max(0.25, float(values.max()))) / 4
 
 
-def _short(value: float) -> str:
-    return f"{float(f'{value:.3g}'):g}"
+def ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Return round numbers within a range: steps of 1, 2, 2.5 or 5 times a power of ten.
+
+    >>> ticks(-1.5, 1.0)
+    [-1.5, -1.0, -0.5, 0.0, 0.5, 1.0]
+    """
+    rough = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * k for k in (1, 2, 2.5, 5, 10) if power * k >= rough * (1 - 1e-9))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(k * step, 10) + 0.0 for k in range(first, last + 1)]
 
 
 def _open(width: float, height: float, title: str) -> str:

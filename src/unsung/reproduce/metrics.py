@@ -8,8 +8,6 @@ unchanged threshold: ``detection`` and ``false_alarms`` (AI and human tracks at 
 set aside, whose shares are ``undecided_ai`` and ``undecided_human`` (all undecided tracks). Against
 the same tracks without attack: ``score_shift_ai``, ``score_shift_human`` (mean change of the logit)
 and ``cllr_change``. Calibration as shipped: ``cllr`` in bits, ``ece`` (15 bins, even prior).
-``families`` adds ``auc[family=x]`` against all human tracks and ``detection[family=x]``, where the
-family has at least five tracks.
 
 Intervals resample groups (pages), 1000 times, the same draws for every condition. A share of 0 or 1
 in every draw gets the exact interval for that many groups; one group alone gives no interval.
@@ -18,14 +16,12 @@ in every draw gets the exact interval for that many groups; one group alone give
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unsung.errors import UsageError
 from unsung.evaluation import (
     bootstrap_difference,
     bootstrap_interval,
@@ -47,12 +43,18 @@ from unsung.evaluation.weighted import (
     rate_above_many,
 )
 from unsung.reproduce.views import View
-from unsung.types import Result
 
-__all__ = ["DEFAULT_METRICS", "METRICS", "measure"]
-
-FAMILY_LEAST = 5
-"""Tracks that a generator needs for numbers of its own: below, a share says nothing."""
+__all__ = [
+    "DEFAULT_METRICS",
+    "METRICS",
+    "Draw",
+    "Found",
+    "Mask",
+    "both",
+    "bound",
+    "share_above",
+    "without_bounds",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -63,51 +65,8 @@ Found: TypeAlias = Iterator[tuple[str, Interval, Mask]]
 Maker: TypeAlias = Callable[[View, Draw], Found]
 
 
-def measure(
-    found: Iterable[View],
-    names: Sequence[str],
-    *,
-    experiment: str,
-    dataset: str,
-    hashes: tuple[str, str] = ("", ""),
-    replicates: int = 1000,
-) -> list[Result]:
-    """Return every number of every view; one that a view cannot give is left out.
-
-    Raises:
-        UsageError: no view at all.
-    """
-    rows = []
-    for view in found:
-        for name in names:
-            for metric, span, about in METRICS[name](view, {"replicates": replicates, "seed": 0}):
-                bounds = (_bound(span.low), _bound(span.high))
-                counts = (int(about.sum()), len(set(view.groups[about])))
-                rows.append(
-                    Result(
-                        experiment, view.detector, dataset, view.condition, metric,
-                        round(span.value, 6), *bounds, *counts, view.seed, *hashes,
-                    )
-                )  # fmt: skip
-    if not rows:
-        raise UsageError("expected scores of AI and human tracks, got none; see the errors")
-    return [*rows, *_over_seeds(rows)]
-
-
-def _over_seeds(rows: Sequence[Result]) -> Iterator[Result]:
-    """Yield the mean over seeds where there are several; low and high are the extremes."""
-    parts: dict[tuple[str, str, str], list[Result]] = {}
-    for row in rows:
-        parts.setdefault((row.detector, row.condition, row.metric), []).append(row)
-    for same in parts.values():
-        if len(same) > 1:
-            values = [row.value for row in same]
-            name = f"{same[0].metric}[mean of {len(same)} seeds]"
-            mean = sum(values) / len(values)
-            yield replace(same[0], metric=name, value=mean, low=min(values), high=max(values))
-
-
-def _both(y: NDArray[np.int64], keep: Mask) -> bool:
+def both(y: NDArray[np.int64], keep: Mask) -> bool:
+    """Say whether the tracks kept hold both classes."""
     return len(set(y[keep].tolist())) == 2
 
 
@@ -119,7 +78,7 @@ def _plain(
 ) -> Maker:
     def make(view: View, draw: Draw) -> Found:
         keep = view.scored
-        if _both(view.y, keep):
+        if both(view.y, keep):
             y, s, g = view.y[keep], values(view)[keep], view.groups[keep]
             yield name, bootstrap_interval(metric, y, s, g, many=many, **draw), keep
 
@@ -129,7 +88,7 @@ def _plain(
 def _own_threshold(rate: float) -> Maker:
     def make(view: View, draw: Draw) -> Found:
         keep = view.scored
-        if _both(view.y, keep) and allowed_alarms(int((view.y[keep] == 0).sum()), rate) >= 1:
+        if both(view.y, keep) and allowed_alarms(int((view.y[keep] == 0).sum()), rate) >= 1:
             y, s, g = view.y[keep], view.logit[keep], view.groups[keep]
             span = bootstrap_interval(
                 lambda a, b: detection_rate_at(a, b, rate),
@@ -146,20 +105,21 @@ def _share(name: str, label: int, values: Callable[[View], Floats], least: float
     def make(view: View, draw: Draw) -> Found:
         s = values(view)
         keep = np.isfinite(s)
-        if _both(view.y, keep):
+        if both(view.y, keep):
             y, g = view.y[keep], view.groups[keep]
             yield (
                 name,
-                _rate(y, s[keep], g, label=label, least=least, draw=draw),
+                share_above(y, s[keep], g, label=label, least=least, draw=draw),
                 keep & (view.y == label),
             )
 
     return make
 
 
-def _rate(
+def share_above(
     y: NDArray[np.int64], s: Floats, g: NDArray[np.str_], *, label: int, least: float, draw: Draw
 ) -> Interval:
+    """Return the share of one class whose value is at least a constant. Shape: ``[track]`` ×3."""
     span = bootstrap_interval(
         lambda a, b: float(np.mean(b[a == label] >= least)),
         y, s, g, many=rate_above_many(least, label), **draw,
@@ -169,20 +129,21 @@ def _rate(
 
 def _exact(span: Interval, groups: NDArray[np.str_]) -> Interval:
     if len(set(groups)) == 1:
-        return _without(span)
+        return without_bounds(span)
     if span.low == span.high and span.value in (0.0, 1.0):
         n = len(set(groups))
         return clopper_pearson(round(span.value * n), n)
     return span
 
 
-def _without(span: Interval) -> Interval:
+def without_bounds(span: Interval) -> Interval:
     """Drop the bounds: one group cannot say how far another would differ."""
     return Interval(span.value, math.nan, math.nan)
 
 
-def _bound(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 6)
+def bound(value: float, digits: int) -> float | None:
+    """Return a rounded end of an interval; None where there is none."""
+    return None if math.isnan(value) else round(value, digits)
 
 
 def _shift(name: str, label: int) -> Maker:
@@ -193,7 +154,7 @@ def _shift(name: str, label: int) -> Maker:
 
     def make(view: View, draw: Draw) -> Found:
         keep = view.scored
-        if _both(view.y, keep):
+        if both(view.y, keep):
             y, g = view.y[keep], view.groups[keep]
             span = bootstrap_difference(
                 lambda a, b: float(np.mean(b[a == label])),
@@ -206,27 +167,12 @@ def _shift(name: str, label: int) -> Maker:
 
 def _cllr_change(view: View, draw: Draw) -> Found:
     keep = view.scored
-    if _both(view.y, keep):
+    if both(view.y, keep):
         y, g = view.y[keep], view.groups[keep]
         span = bootstrap_difference(
             cllr, y, view.llr[keep], view.clean_llr[keep], g, many=cllr_many, **draw
         )
         yield "cllr_change", span, keep
-
-
-def _families(view: View, draw: Draw) -> Found:
-    for family in sorted(set(view.families) - {""}):
-        about = view.scored & (view.families == family)
-        keep = about | (view.scored & (view.y == 0))
-        if not _both(view.y, keep) or about.sum() < FAMILY_LEAST:
-            continue
-        y, g = view.y[keep], view.groups[keep]
-        span = bootstrap_interval(roc_auc, y, view.logit[keep], g, many=auc_many, **draw)
-        alone = len(set(view.groups[about])) == 1
-        yield f"auc[family={family}]", _without(span) if alone else span, about
-        if np.isfinite(view.margin[keep]).all():
-            rate = _rate(y, view.margin[keep], g, label=1, least=0.0, draw=draw)
-            yield f"detection[family={family}]", rate, about
 
 
 def _ece(labels: ArrayLike, llr_nats: ArrayLike) -> float:
@@ -250,7 +196,6 @@ METRICS: Mapping[str, Maker] = {
     "cllr_change": _cllr_change,
     "ece": _plain("ece", _ece, lambda v: v.llr),
     "min_cllr": _plain("min_cllr", min_cllr, lambda v: v.logit),
-    "families": _families,
 }
 """Every metric an experiment may name."""
 

@@ -1,35 +1,24 @@
 # SPDX-License-Identifier: MIT
-"""Scores all cells over processes into one append-only file that survives a kill at any point.
+"""Scores all cells into one append-only file that survives a kill at any point.
 
-Only the parent writes, one flushed line a cell. Processes send each cell as it is made; when the
-parent is killed their pipes close and they end. A process that dies costs the rest of one track.
+Only this process writes to it, one flushed line a cell; who makes the rows (`pool.here`, Ray,
+Slurm) is the caller's choice.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from unsung.errors import UnsungError, UsageError
+from unsung.errors import UsageError
 from unsung.reproduce.detectors import Detector
-from unsung.reproduce.plan import Job, Plan, read_scores
-from unsung.reproduce.worker import error_row, score_job
+from unsung.reproduce.parts import JOBS, Appender, in_use, part_files, parts_folder, take_over
+from unsung.reproduce.plan import Job, Plan
+from unsung.reproduce.pool import Crew, here
 
-__all__ = ["Progress", "WorkerDied", "score_all"]
-
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""One thread a process: the processes are the parallelism."""
-
-
-class WorkerDied(UnsungError):
-    """A process ended while it scored a track (killed, out of memory, a crash)."""
+__all__ = ["Progress", "score_all"]
 
 
 @dataclass(frozen=True)
@@ -47,147 +36,74 @@ def score_all(
     detectors: Sequence[Detector],
     path: Path,
     *,
-    jobs: int = 1,
+    crew: Crew | None = None,
+    wait: Callable[[], None] | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> dict[str, dict[str, Any]]:
     """Append what is missing to the file of scores, and return all scores of the plan by key.
 
+    Args:
+        plan: all cells.
+        detectors: in the order of the cells' numbers.
+        path: scores.jsonl; part files of cluster jobs lie beside it.
+        crew: makes the rows; this process alone if None.
+        wait: waits for cluster jobs that an earlier run left behind.
+        on_progress: called after each row.
+
     Raises:
-        UsageError: another run writes to the file, or it is damaged.
+        UsageError: another run or a cluster job writes to the files, or one is damaged.
+        WriteFailed: the disk is full or the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab", buffering=0) as file:
-        _lock(file.fileno(), path)
-        scores = read_scores(path)
-        content = path.read_bytes()
-        file.truncate(content.rfind(b"\n") + 1)  # a line that a kill cut short
-        known = {key: row for key, row in scores.items() if key in plan.keys}
-        failed = sum(row["error"] is not None for row in known.values())
-        progress = Progress(len(known), plan.n_cells, len(known), failed)
-        on_progress(progress)
-        missing = list(plan.missing(known))
-        make = _alone if min(jobs, len(missing)) <= 1 else _together
-        for row in make(missing, detectors, min(jobs, len(missing))):
-            file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
-            known[row["key"]] = row
-            bad = int(row["error"] is not None)
-            progress = replace(progress, done=progress.done + 1, failed=progress.failed + bad)
-            on_progress(progress)
+    with Appender(path) as file:
+        if wait is not None:
+            wait()
+        _absorb(path, file)
+        known = {key: row for key, row in file.known.items() if key in plan.keys}
+        _fill(plan, known, file, lambda jobs: (crew or here(1))(jobs, detectors), on_progress)
+        file.known.update(known)
+        _absorb(path, file)
     return known
 
 
-def _lock(descriptor: int, path: Path) -> None:
-    """Keep a second run from writing to the same file."""
-    try:
-        import fcntl
-    except ImportError:  # no such locks on this system
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise UsageError(f"{path}: another run writes to it; wait for its end") from error
+def _fill(
+    plan: Plan,
+    known: dict[str, dict[str, Any]],
+    file: Appender,
+    make: Callable[[Sequence[Job]], Iterator[dict[str, Any]]],
+    on_progress: Callable[[Progress], None],
+) -> None:
+    """Make the rows that are missing, write each and add it to the known ones."""
+    failed = sum(row["error"] is not None for row in known.values())
+    progress = Progress(len(known), plan.n_cells, len(known), failed)
+    on_progress(progress)
+    missing = list(plan.missing(known))
+    for row in make(missing) if missing else ():
+        if row["key"] in known:
+            continue
+        file.write(row)
+        known[row["key"]] = row
+        bad = int(row["error"] is not None)
+        progress = replace(progress, done=progress.done + 1, failed=progress.failed + bad)
+        on_progress(progress)
 
 
-def _alone(
-    missing: Sequence[Job], detectors: Sequence[Detector], jobs: int
-) -> Iterator[dict[str, Any]]:
-    del jobs
-    for job in missing:
-        yield from score_job(job, detectors)
+def _absorb(path: Path, file: Appender) -> None:
+    """Take over what cluster jobs wrote into their part files, and delete these.
 
-
-def _together(
-    missing: Sequence[Job], detectors: Sequence[Detector], jobs: int
-) -> Iterator[dict[str, Any]]:
-    """Yield rows as they are made, from as many processes as there are jobs."""
-    waiting = iter(missing)
-    crew: dict[Connection, _Worker] = {}
-    try:
-        for _ in range(jobs):
-            worker = _Worker(detectors)
-            crew[worker.pipe] = worker
-            worker.take(next(waiting, None))
-        while any(worker.job for worker in crew.values()):
-            for pipe in wait([worker.pipe for worker in crew.values() if worker.job]):
-                worker = crew[pipe]  # type: ignore[index]
-                try:
-                    row = worker.pipe.recv()
-                except (EOFError, OSError):
-                    yield from worker.obituary(detectors)
-                    del crew[worker.pipe]
-                    worker.end()
-                    worker = _Worker(detectors)
-                    crew[worker.pipe] = worker
-                    worker.take(next(waiting, None))
-                    continue
-                if row is None:
-                    worker.take(next(waiting, None))
-                else:
-                    worker.made.add(row["key"])
-                    yield row
-    finally:
-        for worker in crew.values():
-            worker.end()
-
-
-class _Worker:
-    """One process and the pipe to it."""
-
-    def __init__(self, detectors: Sequence[Detector]) -> None:
-        # Spawned, not forked: no other process then holds this pipe's far end open.
-        context = multiprocessing.get_context("spawn")
-        self.pipe, far = context.Pipe()
-        self._process = context.Process(target=_serve, args=(far, list(detectors)), daemon=True)
-        with _one_thread():
-            self._process.start()
-        far.close()
-        self.job: Job | None = None
-        self.made: set[str] = set()
-
-    def take(self, job: Job | None) -> None:
-        self.job, self.made = job, set()
-        if job is not None:
-            # A process that is already dead shows when its answer is awaited.
-            with contextlib.suppress(OSError):
-                self.pipe.send(job)
-
-    def obituary(self, detectors: Sequence[Detector]) -> Iterator[dict[str, Any]]:
-        """Yield an error row for each cell that the process did not live to score."""
-        assert self.job is not None
-        self._process.join()
-        error = WorkerDied(
-            f"the process that scored {self.job.track.id} ended with code "
-            f"{self._process.exitcode}; run again to try once more, with fewer --jobs"
-        )
-        for cell in self.job.cells:
-            if cell.key not in self.made:
-                yield error_row(self.job, cell, detectors, error)
-
-    def end(self) -> None:
-        self.pipe.close()
-        self._process.terminate()
-        self._process.join()
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let processes started inside use one thread each."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _serve(pipe: Connection, detectors: list[Detector]) -> None:
-    """Answer jobs with rows, then None, until the pipe closes."""
-    with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
-        while True:
-            for row in score_job(pipe.recv(), detectors):
-                pipe.send(row)
-            pipe.send(None)
+    Raises:
+        UsageError: a job still writes to one.
+    """
+    parts = part_files(path)
+    for part in parts:
+        if in_use(part):
+            raise UsageError(
+                f"{part}: a job of an earlier run still writes to it; wait for its end with "
+                "--slurm, or cancel it"
+            )
+    for row in take_over(path, file.known):
+        file.write(row)
+        file.known[row["key"]] = row
+    for part in parts:
+        part.unlink()
+    if parts:
+        (parts_folder(path) / JOBS).unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from unsung.evaluation._checks import OneClassError
 from unsung.reproduce.experiment import Selection, Study
 from unsung.types import Manifest, Track
 
-__all__ = ["choose", "open_manifests", "positive"]
+__all__ = ["choose", "known_data", "open_manifests", "positive"]
 
 _HASH = 64
 
@@ -34,9 +34,8 @@ def open_manifests(study: Study, data: Mapping[str, str]) -> dict[str, Manifest]
     """
     wanted = study.experiment.manifests
     for name in data:
-        known = (*wanted, "crossfit", *study.experiment.detectors)
-        if name not in known:
-            raise UnknownName("data set of this experiment", name, known)
+        if name not in known_data(study):
+            raise UnknownName("data set of this experiment", name, known_data(study))
     found = {}
     for name, value in wanted.items():
         path = Path(data.get(name, value))
@@ -53,6 +52,11 @@ def open_manifests(study: Study, data: Mapping[str, str]) -> dict[str, Manifest]
             )
         found[name] = manifest
     return found
+
+
+def known_data(study: Study) -> tuple[str, ...]:
+    """Return the names that `--data` may give: manifests, detectors, the cross-fitted folder."""
+    return (*study.experiment.manifests, "crossfit", *study.experiment.detectors)
 
 
 def choose(study: Study, manifests: Sequence[Manifest], limit: int | None = None) -> list[Track]:

@@ -3,23 +3,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import shlex
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from unsung.reproduce.conditions import CLEAN
 from unsung.reproduce.detectors import Detector, open_detectors
-from unsung.reproduce.experiment import CLEAN, Study, folders, load
-from unsung.reproduce.metrics import measure
-from unsung.reproduce.page import write_page
+from unsung.reproduce.experiment import Slurm, Study, folders, load
+from unsung.reproduce.measure import measure
+from unsung.reproduce.page import Shown, write_page
+from unsung.reproduce.parts import WriteFailed
 from unsung.reproduce.plan import Plan, make_plan, read_scores
+from unsung.reproduce.pool import Crew, here
+from unsung.reproduce.requires import check_requires, missing
 from unsung.reproduce.run import Progress, score_all
 from unsung.reproduce.select import choose, open_manifests
 from unsung.reproduce.tables import write_tables
+from unsung.reproduce.timing import machine, seconds_by_condition
 from unsung.reproduce.views import views
 from unsung.types import Manifest, Record, Result, Track
 
@@ -31,7 +39,10 @@ CODE = ("attacks", "audio", "evaluation", "frontends", "reproduce", "runtime")
 
 @dataclass(frozen=True)
 class Resolved(Record):
-    """What was really run, stored beside the scores; hashes stand in the place of paths."""
+    """What was really run, stored beside the scores; hashes stand in the place of paths.
+
+    ``wall_s`` adds up the runs that made the scores, ``seconds`` is of each condition.
+    """
 
     study: Study
     manifests: dict[str, str]
@@ -42,6 +53,9 @@ class Resolved(Record):
     code_sha256: str
     version: str
     command: str
+    machine: str = ""
+    wall_s: float = 0.0
+    seconds: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,8 @@ class Found:
     name: str
     question: str
     state: str
+    path: Path
+    waits_for: tuple[str, ...] = ()
 
 
 def experiments(results: Path) -> list[Found]:
@@ -58,8 +74,11 @@ def experiments(results: Path) -> list[Found]:
     paths = {p.stem: p for folder in reversed(folders()) for p in sorted(folder.glob("*.toml"))}
     found = []
     for name, path in sorted(paths.items()):
-        question = " ".join(load(path).experiment.question.split())
-        found.append(Found(name, question, _state(results / name)))
+        study = load(path)
+        question = " ".join(study.experiment.question.split())
+        absent = missing(study.requires)
+        state = f"waits for {', '.join(absent)}" if absent else _state(results / name)
+        found.append(Found(name, question, state, path, tuple(absent)))
     return found
 
 
@@ -78,6 +97,8 @@ def reproduce(
     out: Path,
     *,
     data: Mapping[str, str] | None = None,
+    crew: Crew | None = None,
+    wait: Callable[[], None] | None = None,
     jobs: int = 1,
     limit: int | None = None,
     replicates: int = 1000,
@@ -89,41 +110,115 @@ def reproduce(
         study: from `load`.
         out: folder for scores.jsonl, results.jsonl, tables and index.html.
         data: path of each manifest by its name, and ``crossfit`` for cross-fitted bundles.
-        jobs: processes.
+        crew: who scores: `SlurmCrew` or `ray_crew`; None takes processes of this machine.
+        wait: waits for what an earlier run left working on a cluster.
+        jobs: processes, where there is no crew.
         limit: at most so many tracks, to try out.
         replicates: resamples behind each interval.
         on_progress: called after each score.
+
+    Raises:
+        UsageError: the experiment waits for something, or a value does not fit.
+        WriteFailed: the folder cannot be written, or the disk is full.
     """
     data = data or {}
+    check_requires(study.experiment.name, study.requires, data)
     manifests = open_manifests(study, data)
     detectors = open_detectors(study.experiment.detectors, data)
     tracks = choose(study, list(manifests.values()), limit)
     plan = make_plan(study, tracks, detectors)
     record = _resolved(study, manifests, detectors, tracks, plan)
-    _begin(out, record)
-    known = score_all(plan, detectors, out / "scores.jsonl", jobs=jobs, on_progress=on_progress)
+    if limit is not None:
+        record = replace(record, command=f"{record.command} --limit {limit}")
+    record = _begin(out, record)
+    start = _Start(on_progress)
+    scores = out / "scores.jsonl"
+    known = score_all(
+        plan, detectors, scores, crew=crew or here(jobs), wait=wait, on_progress=start
+    )
     # In the order of the plan, not of the processes: the same page whoever was first.
     rows = [known[cell.key] for job in plan.jobs for cell in job.cells]
-    seen = views(sorted(rows, key=_place(study)), tracks, CLEAN)
+    rows.sort(key=_place(study))
+    wall_s = round(record.wall_s + start.seconds, 1)
+    record = replace(record, wall_s=wall_s, seconds=seconds_by_condition(rows))
+    shown = _measured(
+        study, record, rows, tracks=tracks, detectors=detectors, replicates=replicates
+    )
+    with _writing(out):
+        _write_record(out, record)
+        write_tables(shown.results, out)
+        write_page(out, shown)
+    return list(shown.results)
+
+
+def _measured(
+    study: Study,
+    record: Resolved,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    tracks: Sequence[Track],
+    detectors: Sequence[Detector],
+    replicates: int,
+) -> Shown:
+    seen = views(rows, tracks, CLEAN)
     results = measure(
         seen,
         study.experiment.metrics,
+        groupings=study.groupings,
         experiment=study.experiment.name,
-        dataset=" + ".join(manifests),
+        dataset=" + ".join(record.manifests),
         hashes=(record.code_sha256[:16], record.data_sha256[:16]),
         replicates=replicates,
     )
-    write_tables(results, out)
-    write_page(out, record.to_dict(), results, seen, rows)
-    return results
+    return Shown(record.to_dict(), results, seen, rows, tracks, detectors)
 
 
-def _begin(out: Path, record: Resolved) -> None:
+class _Start:
+    """Passes progress on and measures the time from the first to the last new score."""
+
+    def __init__(self, on_progress: Callable[[Progress], None]) -> None:
+        self._on_progress = on_progress
+        self._began = time.monotonic()
+        self.seconds = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.done > progress.skipped:
+            self.seconds = time.monotonic() - self._began
+        self._on_progress(progress)
+
+
+def _begin(out: Path, record: Resolved) -> Resolved:
     """Write down what is run, and take away the page of what was run before."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "index.html").unlink(missing_ok=True)
+    with _writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "index.html").unlink(missing_ok=True)
+        record = replace(record, wall_s=_earlier_s(out))
+        _write_record(out, record)
+    return record
+
+
+def _earlier_s(out: Path) -> float:
+    try:
+        found = json.loads((out / "experiment.json").read_text(encoding="utf-8"))
+        return float(found.get("wall_s", 0.0))
+    except (OSError, ValueError, AttributeError, TypeError):
+        return 0.0  # nothing was run before, or by an older version
+
+
+def _write_record(out: Path, record: Resolved) -> None:
     text = json.dumps(record.to_dict(), indent=1, ensure_ascii=False) + "\n"
     (out / "experiment.json").write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WriteFailed(
+            f"{error.filename or out}: cannot be written ({error.strerror or error}); give another "
+            "folder with --out, or make room; scores made so far are kept"
+        ) from error
 
 
 def _place(study: Study) -> Callable[[Mapping[str, Any]], int]:
@@ -142,7 +237,7 @@ def _resolved(
     experiment = replace(study.experiment, manifests=hashes)
     listed = json.dumps([[t.id, t.label, t.split, t.sha256] for t in tracks])
     return Resolved(
-        study=replace(study, experiment=experiment),
+        study=replace(study, experiment=experiment, slurm=Slurm()),  # says nothing of the scores
         manifests=hashes,
         detectors={detector.name: detector.sha256 for detector in detectors},
         tracks=dict(sorted(Counter(track.label for track in tracks).items())),
@@ -151,6 +246,7 @@ def _resolved(
         code_sha256=_code(),
         version=_version(),
         command=_command(study),
+        machine=machine(),
     )
 
 
@@ -182,4 +278,5 @@ def _command(study: Study) -> str:
     words += [f"--data {name}=PATH" for name in experiment.manifests]
     if any(name.startswith("crossfit:") for name in experiment.detectors):
         words.append("--data crossfit=FOLDER")
+    words += [f"--set {shlex.quote(text)}" for text in study.settings]
     return " ".join(words)

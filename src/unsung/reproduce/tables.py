@@ -26,16 +26,21 @@ COLUMNS = {
 }
 """Columns of the short tables and their headings; the long ones hold every metric."""
 
+CSV_COLUMNS = (
+    "detector", "condition", "seed", "metric", "value", "low", "high", "n_tracks", "n_groups",
+)  # fmt: skip
+"""The rest is the same in every row; it stands in results.jsonl and experiment.json."""
+
 _SIGNED = ("score_shift", "cllr_change")
 _TEX = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "~": r"\~{}", "^": r"\^{}"}
 
 
 def write_tables(results: Sequence[Result], folder: Path) -> None:
     """Write results.jsonl, .csv, .md and .tex into a folder."""
-    lines = "".join(json.dumps(row.to_dict(), allow_nan=False) + "\n" for row in results)
+    lines = "".join(_line(row) for row in results)
     (folder / "results.jsonl").write_text(lines, encoding="utf-8")
     with (folder / "results.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(results[0].to_dict()))
+        writer = csv.DictWriter(file, CSV_COLUMNS, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(row.to_dict() for row in results)
     head, body = pivot(results)
@@ -43,11 +48,18 @@ def write_tables(results: Sequence[Result], folder: Path) -> None:
     (folder / "results.tex").write_text(_latex(head, body), encoding="utf-8")
 
 
+def _line(row: Result) -> str:
+    compact = (",", ":")  # thousands of rows: every blank would cost kilobytes
+    text = json.dumps(row.to_dict(), allow_nan=False, separators=compact, ensure_ascii=False)
+    return text + "\n"
+
+
 def pivot(results: Sequence[Result]) -> tuple[list[str], list[list[str]]]:
     """Return headings and a line for each detector, condition and seed, in order of appearance."""
     lines: dict[tuple[str, str, int], dict[str, Result]] = {}
     for row in results:
-        lines.setdefault((row.detector, row.condition, row.seed), {})[row.metric] = row
+        if row.metric in COLUMNS:
+            lines.setdefault((row.detector, row.condition, row.seed), {})[row.metric] = row
     used = [m for m in COLUMNS if any(m in found for found in lines.values())]
     seeds = len({key[2] for key in lines}) > 1
     head = ["detector", "condition", *(["seed"] if seeds else []), "n", *(COLUMNS[m] for m in used)]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ class View:
     undecided: NDArray[np.float64]
     groups: NDArray[np.str_]
     families: NDArray[np.str_]
+    generators: NDArray[np.str_]
 
     @property
     def scored(self) -> NDArray[np.bool_]:
@@ -85,10 +86,13 @@ def _view(
         called_ai=np.array([float(row["verdict"] == "ai") for row in rows]),
         undecided=np.array([float(row["verdict"] == "undecided") for row in rows]),
         groups=np.array([track.group or track.id for track in chosen]),
-        families=np.array(
-            ["" if t.label == "human" else t.family or t.generator for t in chosen], dtype=str
-        ),
+        families=_of_ai(chosen, lambda track: track.family or track.generator),
+        generators=_of_ai(chosen, lambda track: track.generator or track.family),
     )
+
+
+def _of_ai(tracks: Sequence[Track], name: Callable[[Track], str]) -> NDArray[np.str_]:
+    return np.array(["" if t.label == "human" else name(t) for t in tracks], dtype=str)
 
 
 def _numbers(rows: Sequence[Mapping[str, Any]], name: str) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import Any
 from unsung.attacks import parse
 from unsung.audio.read import open_audio, read_clip, sha256_file
 from unsung.errors import NotFinite
+from unsung.reproduce.adversary import equipped, needs_model
+from unsung.reproduce.conditions import CLEAN
 from unsung.reproduce.detectors import Detector
-from unsung.reproduce.experiment import CLEAN
 from unsung.reproduce.plan import Cell, Job
 from unsung.runtime import Bundle, decide
 from unsung.types import Clip
@@ -35,20 +37,57 @@ def score_job(job: Job, detectors: Sequence[Detector]) -> Iterator[dict[str, Any
     except Exception as error:
         yield from (error_row(job, cell, detectors, error) for cell in job.cells)
         return
-    for (condition, seed), group in groupby(job.cells, key=lambda c: (c.condition, c.seed)):
-        cells = list(group)
-        try:
-            # Each track draws its own random numbers, the same whatever else is measured.
-            own = int(hashlib.sha256(f"{seed} {job.track.id}".encode()).hexdigest()[:8], 16)
-            heard = clip if condition == CLEAN else parse(condition)(clip, own)
-        except Exception as error:
-            yield from (error_row(job, cell, detectors, error) for cell in cells)
-            continue
-        for cell in cells:
+    for _, group in groupby(job.cells, key=lambda c: (c.condition, c.seed)):
+        sound = _Sound(job, clip, detectors)
+        for cell in group:
             try:
-                yield _row(job, cell, detectors, _judge(heard, detectors, job, cell, sha256))
+                heard, attack_s = sound.heard(cell)
+                started = time.perf_counter()
+                judged = _judge(heard, detectors, job, cell, sha256)
+                score_s = time.perf_counter() - started
+                times = {"attack_s": round(attack_s, 4), "score_s": round(score_s, 4)}
+                yield _row(job, cell, detectors, {**judged, **times})
             except Exception as error:
                 yield error_row(job, cell, detectors, error)
+
+
+class _Sound:
+    """The clip under one condition: made once, unless the attack must see the detector."""
+
+    def __init__(self, job: Job, clip: Clip, detectors: Sequence[Detector]) -> None:
+        self._job, self._clip, self._detectors = job, clip, detectors
+        self._made: Clip | Exception | None = None
+
+    def heard(self, cell: Cell) -> tuple[Clip, float]:
+        """Return the attacked sound and the seconds that making it took (0 when it was there)."""
+        started = time.perf_counter()
+        if cell.condition == CLEAN:
+            return self._clip, 0.0
+        if needs_model(cell.condition):
+            return self._attacked(cell), time.perf_counter() - started
+        if self._made is not None:
+            if isinstance(self._made, Exception):
+                raise self._made
+            return self._made, 0.0
+        try:
+            self._made = self._attacked(cell)
+        except Exception as error:
+            self._made = error  # it fails for the other detectors too
+            raise
+        return self._made, time.perf_counter() - started
+
+    def _attacked(self, cell: Cell) -> Clip:
+        track = self._job.track
+        # Each track draws its own random numbers, the same whatever else is measured.
+        own = int(hashlib.sha256(f"{cell.seed} {track.id}".encode()).hexdigest()[:8], 16)
+        if cell.partner is None and not needs_model(cell.condition):
+            return parse(cell.condition)(self._clip, own)
+        partner = None
+        if cell.partner is not None:
+            partner = read_middle(Path(cell.partner.path), self._job.middle_s)
+        bundle = self._detectors[cell.detector].of(track)
+        chain = equipped(cell.condition, bundle, partner, positive=track.label != "human")
+        return chain(self._clip, own)
 
 
 def read_middle(path: Path, middle_s: float | None) -> Clip:
@@ -92,6 +131,8 @@ def error_row(
 ) -> dict[str, Any]:
     """Return the row of a cell that has no score; the message names no folder of the machine."""
     message = str(error).replace(job.track.path, job.track.id)
+    if cell.partner is not None:
+        message = message.replace(cell.partner.path, cell.partner.id)
     return _row(job, cell, detectors, {"error": {"type": type(error).__name__, "message": message}})
 
 
@@ -104,6 +145,7 @@ def _row(
         "condition": cell.condition,
         "seed": cell.seed,
         "detector": detectors[cell.detector].name,
+        **({} if cell.partner is None else {"partner": cell.partner.id}),
         **values,
     }
 

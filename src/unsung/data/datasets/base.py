@@ -25,9 +25,11 @@ class Download(Record):
     """One file that `unsung data fetch` may get.
 
     Attributes:
-        url: https address, or `hf://datasets/OWNER/NAME/FILE` on a Hugging Face hub.
-        filename: name below the corpus folder.
-        checksum: `sha256:…` or `md5:…` as the publisher states it; empty if none is published.
+        url: https address; `hf://datasets/OWNER/NAME/FILE` on a Hugging Face hub (without FILE: the
+            whole repository); `zenodo:RECORD/FILE` on Zenodo, whose API states size and md5
+            (without FILE: every file of the record).
+        filename: name below the corpus folder; unused where the address names no single file.
+        checksum: `sha256:…`, `sha1:…` or `md5:…` as published; empty if none is published.
         size_bytes: as published; 0 if unknown.
         subset: the subset that needs it; empty for all.
         unpack: whether the file is an archive to unpack into the corpus folder.
@@ -54,6 +56,9 @@ class Info(Record):
         downloads: files that may be fetched without asking anyone; empty where terms forbid it.
         subsets: names accepted by `subset`; the first is the default.
         domain: "music", "speech" or "singing".
+        layout: the folder as published, one line a file or folder.
+        size_gb: about how much is downloaded for everything; 0 if unknown.
+        verified_by: where the file and column names were read; "" if no layout is published.
     """
 
     title: str
@@ -64,6 +69,9 @@ class Info(Record):
     downloads: tuple[Download, ...] = ()
     subsets: tuple[str, ...] = ()
     domain: str = "music"
+    layout: tuple[str, ...] = ()
+    size_gb: float = 0.0
+    verified_by: str = ""
 
 
 class Dataset(ABC):

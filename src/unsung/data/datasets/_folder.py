@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""The layout `human/`, `ai/<generator>/`, `resynth/<system>/`, `mixed/`, shared by adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from unsung.data.datasets._files import audio_files
+from unsung.errors import DatasetError
+from unsung.types import Label, Track
+
+__all__ = ["LAYOUT", "folder_tracks"]
+
+LAYOUT = (
+    "human/**/song.wav",
+    "ai/<generator>/**/song.wav",
+    "resynth/<system>/**/song.wav   (same name below as the original below human/)",
+    "mixed/**/song.wav",
+)
+_LABELS: tuple[Label, ...] = ("human", "ai", "resynth", "mixed")
+
+
+def folder_tracks(root: Path, dataset: str, licence: str = "") -> Iterator[Track]:
+    """Yield the tracks of a folder arranged by label.
+
+    A file below `resynth/<system>/` and the file of the same relative name (whatever the ending)
+    below `human/` are one pair and one group: they must not part over a split.
+
+    Raises:
+        DatasetError: none of the four folders exists, or sound lies in another folder.
+    """
+    if not any((root / label).is_dir() for label in _LABELS):
+        raise DatasetError(
+            f"{root}: expected folders named {', '.join(_LABELS)}; arrange the files as "
+            "human/, ai/<generator>/, resynth/<system>/ and mixed/"
+        )
+    _refuse_others(root)
+    for label in _LABELS:
+        folder = root / label
+        for path in audio_files(folder) if folder.is_dir() else ():
+            yield _track(root, path, label, dataset, licence)
+
+
+def _refuse_others(root: Path) -> None:
+    for path in sorted(root.iterdir()):
+        stray = audio_files(path) if path.is_dir() and path.name not in _LABELS else []
+        if stray and not path.name.startswith("."):
+            raise DatasetError(
+                f"{stray[0]}: expected sound only below {', '.join(_LABELS)}; "
+                f"move the folder '{path.name}' below the label that its files have"
+            )
+
+
+def _track(root: Path, path: Path, label: Label, dataset: str, licence: str) -> Track:
+    parts = path.relative_to(root / label).with_suffix("").parts
+    made = label in ("ai", "resynth") and len(parts) > 1
+    name = "/".join(parts[1:] if made else parts)
+    paired = label in ("human", "resynth")
+    return Track(
+        id=path.relative_to(root).as_posix(),
+        path=str(path),
+        label=label,
+        generator=parts[0] if made else "",
+        dataset=dataset,
+        group=name if paired else "/".join((label, *parts)),
+        pair_id=name if paired else "",
+        licence=licence,
+    )

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from unsung import registry
+from unsung.attacks import _source
 from unsung.errors import UsageError
-from unsung.reproduce import codes, load, make_plan
-from unsung.reproduce.codes import attack_files, condition_sha256
+from unsung.reproduce import load, make_plan
+from unsung.reproduce.codes import condition_sha256
 from unsung.reproduce.detectors import open_detectors
 from unsung.reproduce.select import choose, open_manifests
 
 
 def names(attack: str) -> set[str]:
-    return {path.name for path in attack_files(attack)}
+    return {path.name for path in _source.source_files(registry.get("attacks", attack))}
 
 
 def test_an_attack_counts_with_the_private_modules_it_builds_on():
@@ -25,17 +27,17 @@ def test_an_attack_counts_with_the_private_modules_it_builds_on():
 
 def test_an_edited_helper_changes_the_hash_of_its_attacks_only(tmp_path, monkeypatch):
     before = {text: condition_sha256(text) for text in ("mix@6", "gain@3", "gain@3+mix@6")}
-    real = codes.attack_files
+    real = _source.source_files
 
-    def edited(name: str) -> set[Path]:
+    def edited(kind: type) -> set[Path]:
         found = set()
-        for path in real(name):
+        for path in real(kind):
             changed = tmp_path / path.name
             changed.write_text("edited = True\n")
             found.add(changed if path.name == "_mixing.py" else path)
         return found
 
-    monkeypatch.setattr(codes, "attack_files", edited)
+    monkeypatch.setattr(_source, "source_files", edited)
     after = {text: condition_sha256(text) for text in before}
     assert after["gain@3"] == before["gain@3"]
     assert after["mix@6"] != before["mix@6"]

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from unsung.cli import attack, bundle, calibrate, demo, evaluate, reproduce, scan, stress
+from unsung.cli import (
+    attack,
+    bundle,
+    calibrate,
+    data,
+    demo,
+    evaluate,
+    reproduce,
+    scan,
+    stress,
+    synth,
+)
 from unsung.cli import list as list_verb
 from unsung.cli._errors import Group
 
@@ -25,12 +36,14 @@ app = typer.Typer(
 app.command("scan")(scan.scan)
 app.command("list")(list_verb.list_names)
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(data.app, name="data")
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("demo")(demo.demo)
 app.command("attack")(attack.attack)
 app.command("stress")(stress.stress)
 app.command("reproduce")(reproduce.reproduce)
+app.add_typer(synth.app, name="synth")
 
 
 def main() -> None:

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Reads a CSV of recordings as a manifest; paths are relative to the table's folder."""
+"""Reads a CSV or TSV of recordings as tracks; paths are relative to the table's folder."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+from unsung.data._csv import Row, Table, number
 from unsung.errors import ManifestError
 from unsung.types import Label, Manifest, Track
 
-__all__ = ["read_manifest", "read_table"]
+__all__ = ["iter_table", "read_table"]
 
 ALIASES = {
     "file": "path",
@@ -24,7 +25,15 @@ ALIASES = {
 }
 """Column names of published tables → our fields; our own names win where both stand."""
 
-LABEL_WORDS = {"real": "human", "bonafide": "human", "0": "human", "fake": "ai", "1": "ai"}
+LABEL_WORDS = {
+    "real": "human",
+    "bonafide": "human",
+    "bona-fide": "human",
+    "0": "human",
+    "fake": "ai",
+    "spoof": "ai",
+    "1": "ai",
+}
 """Words that other projects use for our labels."""
 
 _NUMBERS = {"duration_s": float, "bitrate_kbps": float, "sample_rate_hz": int, "channels": int}
@@ -33,64 +42,74 @@ _TEXTS = (
 )
 
 
-def read_manifest(path: Path) -> Manifest:
-    """Read a manifest: JSON Lines as `Manifest.save` writes, or a CSV."""
-    if path.suffix.lower() in (".jsonl", ".json"):
-        return Manifest.load(path)
-    return read_table(path)
-
-
 def read_table(path: Path, name: str = "") -> Manifest:
-    """Read a CSV with at least `path` and `label`; known columns are taken, others ignored.
+    """Read a table with at least `path` and `label`; known columns are taken, others ignored.
 
     Raises:
         ManifestError: no such file, a needed column is missing, or a value does not fit (the
             message names the line).
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            rows = list(reader)
-            columns = reader.fieldnames or []
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path}: cannot be read as a CSV table ({error})") from error
-    present = {ALIASES.get(column, column) for column in columns}
-    missing = [column for column in ("path", "label") if column not in present]
-    if missing:
-        raise ManifestError(
-            f"{path}: expected the columns path and label, {' and '.join(missing)} missing; "
-            f"came: {', '.join(columns) or 'none'}"
-        )
-    tracks = tuple(_track(path, number, row) for number, row in enumerate(rows, start=2))
+    tracks = tuple(iter_table(path))
     if not tracks:
         raise ManifestError(f"{path}: the table has no rows; expected one recording a line")
     return Manifest(name or path.stem, "1", tracks)
 
 
-def _track(table: Path, number: int, row: Mapping[str, str | None]) -> Track:
-    cells = {ALIASES.get(key, key): value or "" for key, value in row.items() if key in ALIASES}
-    cells |= {key: value or "" for key, value in row.items() if key not in ALIASES}
+def iter_table(path: Path) -> Iterator[Track]:
+    """Yield the tracks of a table one by one, as `read_table` does.
+
+    Raises:
+        ManifestError: as `read_table`, except for a table without rows, which yields nothing.
+    """
+    table = Table(path)
+    present = {ALIASES.get(column, column) for column in table.columns}
+    missing = [column for column in ("path", "label") if column not in present]
+    if missing:
+        raise ManifestError(
+            f"{path}: expected the columns path and label, {' and '.join(missing)} missing; "
+            f"came: {', '.join(table.columns) or 'none'}"
+        )
+    for row in table.rows():
+        yield _track(table, row)
+
+
+def _track(table: Table, row: Row) -> Track:
+    cells = {ALIASES[key]: value for key, value in row.cells.items() if key in ALIASES}
+    cells |= {key: value for key, value in row.cells.items() if key not in ALIASES}
+    if not cells["path"]:
+        raise ManifestError(f"{table.path}, line {row.line}: expected a path, the cell is empty")
     word = cells["label"].strip().lower()
     label = LABEL_WORDS.get(word, word)
     if label not in get_args(Label):
         raise ManifestError(
-            f"{table}, line {number}: expected a label among {', '.join(get_args(Label))} "
+            f"{table.path}, line {row.line}: expected a label among {', '.join(get_args(Label))} "
             f"(or real, fake, 0, 1), got '{cells['label']}'"
         )
     numbers: dict[str, float | int] = {}
     for key, kind in _NUMBERS.items():
-        if cells.get(key):
-            try:
-                numbers[key] = kind(float(cells[key]))
-            except ValueError as error:
-                raise ManifestError(
-                    f"{table}, line {number}: expected a number for {key}, got '{cells[key]}'"
-                ) from error
+        value = number(table, Row(row.line, cells), key) if cells.get(key) else None
+        if value is not None:
+            numbers[key] = kind(value)
     texts = {key: cells[key] for key in _TEXTS if cells.get(key)}
+    address = "://" in cells["path"]
     return Track(
         id=cells.get("id") or cells["path"],
-        path=str(table.parent / cells["path"]),
+        path=cells["path"] if address else str(table.path.parent / cells["path"]),
         label=label,  # type: ignore[arg-type]
+        segments=_segments(table, row, cells.get("segments", "")),
         **texts,  # type: ignore[arg-type]
         **numbers,  # type: ignore[arg-type]
     )
+
+
+def _segments(table: Table, row: Row, text: str) -> tuple[tuple[float, float, str], ...]:
+    """Read what `unsung data export` writes into the cell: a JSON list of [start, end, label]."""
+    if not text:
+        return ()
+    try:
+        return tuple((float(a), float(b), str(label)) for a, b, label in json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise ManifestError(
+            f"{table.path}, line {row.line}: expected segments as JSON "
+            f"[[start_s, end_s, label], ...], got '{text[:60]}'"
+        ) from error

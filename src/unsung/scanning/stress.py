@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from unsung.attacks import code_sha256
 from unsung.audio.read import sha256_file
-from unsung.data.table import read_manifest
+from unsung.data import read_manifest
 from unsung.errors import ManifestError, NotFinite, UnsungError, UsageError
 from unsung.runtime import decide
 from unsung.scanning._breaking import HALVINGS, neutral, search

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""What the data verbs share: options, a progress line, the lines about files left out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from unsung.types import Failure
+
+__all__ = ["CacheFile", "Listed", "Processes", "Ticker", "cache_path", "say_problems"]
+
+Listed = Annotated[
+    Path,
+    typer.Argument(metavar="MANIFEST", help="Manifest (.jsonl, .parquet) or table (.csv, .tsv)."),
+]
+CacheFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache", help="Where facts of file contents are kept; by default shared by all sets."
+    ),
+]
+Processes = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default one a core.")
+]
+_EVERY_S = 0.2
+_EXAMPLES = 5
+
+
+class Ticker:
+    """A line on standard error that counts files, where that is a terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._shown = not quiet and sys.stderr.isatty()
+        self._start_s = time.monotonic()
+        self._drawn_s = 0.0
+
+    def __call__(self, word: str, count: int, bad: int = 0) -> None:
+        """Draw the newest counts, a few times a second."""
+        now = time.monotonic()
+        if not self._shown or now - self._drawn_s < _EVERY_S:
+            return
+        self._drawn_s = now
+        speed = count / max(now - self._start_s, 1e-9)
+        failed = f", {bad} failed" if bad else ""
+        sys.stderr.write(f"\r\x1b[K{word}: {count} files{failed}, {speed:.0f} files/s")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._drawn_s:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def cache_path(given: Path | None) -> Path:
+    """Return the cache that was asked for, or the shared one."""
+    from unsung.data.cache import default_cache
+
+    return given or default_cache()
+
+
+def say_problems(problems: Iterable[tuple[str, Failure]]) -> bool:
+    """Name the first files that failed, on standard error; say whether there were any."""
+    from unsung.cli._console import printable
+
+    failed = list(problems)
+    for name, why in failed[:_EXAMPLES]:
+        typer.echo(printable(f"left out: {name}: {why.message}"), err=True)
+    if len(failed) > _EXAMPLES:
+        typer.echo(f"left out: {len(failed) - _EXAMPLES} more", err=True)
+    return bool(failed)

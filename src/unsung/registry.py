@@ -39,6 +39,7 @@ EXTRAS = {
     "safetensors": "research",
     "sklearn": "research",
     "submitit": "cluster",
+    "timm": "vision",
     "torch": "research",
     "transformers": "synthesis",
     "webdataset": "data",

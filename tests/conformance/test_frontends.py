@@ -9,7 +9,9 @@ import pytest
 from unsung import registry
 from unsung.frontends import FrontEnd, build
 from unsung.frontends.log_mel import LogMel
+from unsung.frontends.raw import Raw
 from unsung.frontends.residual_spectrum import ResidualSpectrum
+from unsung.frontends.stft import KINDS, Stft
 
 torch = pytest.importorskip("torch")
 
@@ -22,6 +24,8 @@ VARIANTS = {
     "minimum": ResidualSpectrum(envelope="minimum", widths=(10,), normalise="peak"),
     "lofcz": ResidualSpectrum.preset("lofcz"),
     "ismir25": ResidualSpectrum.preset("ismir25"),
+    "raw_standardised": Raw(standardise=True, divisor=0.15),
+    **{f"deezer_{kind}": Stft.preset("deezer", kind) for kind in KINDS},
 }
 
 

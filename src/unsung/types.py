@@ -182,7 +182,8 @@ class Peak(Record):
 class Evidence(Record):
     """Why the logit is what it is: words, peaks and the exact sum of its parts.
 
-    ``baseline + sum(terms.values())`` is the logit of the linear part.
+    ``baseline + sum(terms.values())`` is the track's logit. ``shift`` is the relative change of all
+    frequencies (0.06: 6 % higher) at which a decoder's lines fit, where such lines decide.
     """
 
     words: tuple[str, ...] = ()
@@ -190,6 +191,7 @@ class Evidence(Record):
     baseline: float | None = None
     terms: dict[str, float] = field(default_factory=dict)
     comb_hz: float | None = None
+    shift: float | None = None
 
 
 @dataclass(frozen=True)

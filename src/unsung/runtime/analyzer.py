@@ -37,8 +37,10 @@ class Analyzer:
     """Takes mono blocks of one track in order; `finish` gives the measurements.
 
     Sound is resampled to the bundle's rate and cut into windows; each window's averaged spectra
-    give a logit, and the track's logit is their mean, weighted by the sound they hold. (Spectra
-    averaged over a whole song would show its key: notes repeat at fixed frequencies too.)
+    give a logit, and the track's linear logit is their mean, weighted by the sound they hold.
+    (Spectra averaged over a whole song would show its key: notes repeat at fixed frequencies too.)
+    Where the bundle searches for shifted lines, the search runs once a track, over the mean of the
+    windows' pictures, and joins the linear logit.
     """
 
     def __init__(self, bundle: Bundle, sample_rate_hz: int, picture: bool = False) -> None:
@@ -79,7 +81,13 @@ class Analyzer:
             reason = "no frame is louder than -90 dB re full scale"
             return Analysis(tuple(self._windows), None, 0.0, None, "unknown", reason, None)
         pictures = [(p / self._covered_s).astype(np.float32) for p in self._pictures]
-        logit = self._weighted_logit / self._covered_s
+        linear = logit = self._weighted_logit / self._covered_s
+        found = None
+        if bundle.shift is not None:
+            search, join = bundle.shift
+            score, shift = search.best(pictures)
+            logit = float(join(np.float64(linear), np.float64(score)))
+            found = shift if join.favours_shift(linear, score) else None
         levels = self._levels / self._frames
         spectra = Spectra.measure(bundle, levels)
         edge = bandwidth_hz(spectra)
@@ -100,7 +108,7 @@ class Analyzer:
             tuple(self._windows),
             logit,
             round(self._covered_s, 3),
-            evidence(bundle, pictures, spectra, logit),
+            evidence(bundle, pictures, spectra, linear=linear, logit=logit, shift=found),
             "unknown",
             self._why_not(edge),
             picture,

@@ -3,7 +3,8 @@
 
 ``bundle.json`` holds every constant (rate, windows, front ends, calibration, golden scores, card)
 and the hashes of the files beside it; ``model.onnx`` maps the front ends' pictures to the logit;
-``weights.safetensors`` holds the linear part for exact explanation.
+``weights.safetensors`` holds the linear part for exact explanation, and the template that is
+searched over shifts where the bundle has one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from unsung import frontends
 from unsung.errors import BundleError, UnknownName
 from unsung.frontends.residual_spectrum import ResidualSpectrum
+from unsung.runtime.shift import Join, ShiftSearch
 from unsung.runtime.weights import read_safetensors
 from unsung.types import FloatArray
 
@@ -85,6 +87,25 @@ class Bundle:
         """The model card."""
         found: dict[str, Any] = self.info["card"]
         return found
+
+    @cached_property
+    def shift(self) -> tuple[ShiftSearch, Join] | None:
+        """The search for shifted lines and how its score joins the linear one; None without."""
+        if "shift" not in self.info:
+            return None
+        arrays = read_safetensors(self.path / "weights.safetensors")
+        inputs = [entry["input"] for entry in self.info["front_ends"]]
+        try:
+            search = ShiftSearch(
+                [front_end.freqs_hz for front_end in self.front_ends],
+                [arrays[f"{name}.shift_weight"].astype(np.float32) for name in inputs],
+                [arrays[f"{name}.shift_mean"].astype(np.float32) for name in inputs],
+            )
+        except KeyError as error:
+            raise BundleError(
+                f"{self.path}: weights.safetensors has no {error}; export the bundle again"
+            ) from error
+        return search, Join.from_dict(self.info["shift"])
 
     @cached_property
     def linear(self) -> LinearPart:

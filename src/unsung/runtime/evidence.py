@@ -30,6 +30,9 @@ PEAK_DB = 3.0
 PEAK_SURROUNDINGS = 61
 """Bins of the median that a line must stand out of: 60 Hz, several times a line's own width."""
 
+SHIFTED = "shifted lines"
+"""Name of the term that the search over shifts adds to the bands."""
+
 PEAK_GAP_HZ = 8.0
 """Two peaks closer than this are one."""
 
@@ -127,9 +130,24 @@ def comb_hz(residual: FloatArray, step_hz: float) -> tuple[float, float] | None:
 
 
 def evidence(
-    bundle: Bundle, pictures: list[FloatArray], spectra: Spectra, logit: float
+    bundle: Bundle,
+    pictures: list[FloatArray],
+    spectra: Spectra,
+    *,
+    linear: float,
+    logit: float,
+    shift: float | None = None,
 ) -> Evidence:
-    """Return terms by band (they add up to the logit), the peaks that matter, and words."""
+    """Return terms by band (they add up to the logit), the peaks that matter, and words.
+
+    Args:
+        bundle: whose weights are explained.
+        pictures: the track's mean pictures. Shape: each ``[channel, freq]``.
+        spectra: the averaged spectrum.
+        linear: logit of the lines in place, which the bands explain exactly.
+        logit: the track's logit; what it exceeds the linear one by is a term of its own.
+        shift: ln of the factor at which shifted lines fit, where those weigh more.
+    """
     reference = int(bundle.info["reference"])
     shares = contributions_on(bundle, pictures, reference)
     terms = {}
@@ -138,16 +156,21 @@ def evidence(
         start = max(low, float(spectra.freqs_hz[0]))
         name = f"{start / 1000:.3g}–{min(high, 8000.0) / 1000:.3g} kHz"
         terms[name] = float(shares[inside].sum(dtype=np.float64))
+    baseline = linear - sum(terms.values())
+    band = max(terms.items(), key=lambda item: abs(item[1]))
+    if bundle.shift is not None:
+        terms[SHIFTED] = logit - linear
     local = pictures[reference][-1]
     step = float(spectra.freqs_hz[1] - spectra.freqs_hz[0])
     peaks = _peaks(spectra, shares)
     comb = comb_hz(local, step)
     return Evidence(
-        _words(logit, peaks, comb, terms),
+        _words(logit, peaks, comb, band, shift),
         peaks,
-        logit - sum(terms.values()),
+        baseline,
         terms,
         comb[0] if comb else None,
+        None if shift is None else round(float(np.expm1(shift)), 5),
     )
 
 
@@ -181,9 +204,16 @@ def _words(
     logit: float,
     peaks: tuple[Peak, ...],
     comb: tuple[float, float] | None,
-    terms: dict[str, float],
+    band: tuple[str, float],
+    shift: float | None,
 ) -> tuple[str, ...]:
     words = []
+    if shift is not None:
+        words.append(
+            f"a decoder's lines fit best when all frequencies are taken to be "
+            f"{100 * np.expm1(shift):+.2f} % off ({12 * shift / np.log(2):+.2f} semitones): the "
+            "sound was probably sped up, slowed down or pitched"
+        )
     if peaks:
         towards = [peak.contribution for peak in peaks if peak.contribution > 0]
         against = [peak.contribution for peak in peaks if peak.contribution <= 0]
@@ -200,8 +230,7 @@ def _words(
             f"lines repeat every {comb[0]:.1f} Hz (strength {comb[1]:.0f}); upsampling layers do "
             "that, and so do sustained notes"
         )
-    band, share = max(terms.items(), key=lambda item: abs(item[1]))
-    words.append(f"the band {band} contributes most: {share:+.2f} of the logit {logit:+.2f}")
+    words.append(f"the band {band[0]} contributes most: {band[1]:+.2f} of the logit {logit:+.2f}")
     if logit > 0:
         words.append(
             "such traces come from a neural decoder: a generator's, or that of a neural codec or "

@@ -13,7 +13,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,16 +27,21 @@ from unsung.detectors.residual_linear import ResidualLinear
 from unsung.errors import AudioError
 from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.runtime import load_bundle
-from unsung.training.linear import LinearFit, balance, fit_linear, out_of_fold
+from unsung.runtime.shift import Join
+from unsung.training.linear import out_of_fold
 from unsung.training.measure import Excerpt, measure
 from unsung.training.outcome import Outcome
 from unsung.training.publish import write_bundle, write_results
+from unsung.training.robust import RobustFit, Rows, Scores, fit_join, fit_robust
 from unsung.types import FloatArray, Track
 
 __all__ = ["BASELINE", "PENALTY", "UNSEEN_FAMILY", "Material", "gather", "main"]
 
 PENALTY = 3e-4
 """Inverse strength of the ridge; see results/detector-log.md for what was tried."""
+
+COPIES = ("reverb@0.4", "mp3@64")
+"""What is done to the copies of the table: both smear or mask lines, and neither moves them."""
 
 BASELINE_PENALTY = 1e-3
 BASELINE = ResidualSpectrum.preset("lofcz")
@@ -55,8 +61,9 @@ NOT_MUSIC = ("tilesets", "/sfx/", "speech", "Locomotive")
 class Material:
     """Everything measured once. Shape: features ``[row, feature]``, the rest ``[row]``.
 
-    ``kind`` is "table" (an excerpt of the table), "equal" (its equalised copy), "extra" (an excerpt
-    of further human music) or "full" (a whole track of it).
+    ``kind`` is "table" (an excerpt of the table), "equal" (its equalised copy), "copy" (a copy with
+    one of `COPIES` done to it), "extra" (an excerpt of further human music) or "full" (a whole
+    track of it).
     """
 
     tracks: tuple[Track, ...]
@@ -66,6 +73,16 @@ class Material:
     baseline: NDArray[np.float16]
     shortcuts: FloatArray
     sha256: str
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """Out-of-fold scores and what gave them: a fit and a join for each fold."""
+
+    outcome: Outcome
+    fits: tuple[RobustFit, ...]
+    joins: tuple[Join, ...]
+    scores: Scores
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -80,13 +97,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     detector = ResidualLinear()
     material = gather(arguments, detector)
-    outcome = cross_fit(material)
-    final = fit_all(material)
-    detector.set_linear(final.baseline, final.weights, final.means)
+    front_ends = residual_front_ends(detector)
+    crossed = cross_fit(material, front_ends, arguments.jobs)
+    learned = np.flatnonzero(np.isin(material.kind, ("table", "extra", "copy")))
+    final = fit_robust(rows_of(material).take(learned), front_ends, PENALTY)
+    linear = final.linear
+    detector.set_linear(linear.baseline, linear.weights, linear.means)
     arguments.results.mkdir(parents=True, exist_ok=True)
-    rows = write_results(outcome, arguments.results)
-    write_bundle(detector, outcome, rows, arguments.out)
+    rows = write_results(crossed.outcome, arguments.results)
+    shift = (final.search(front_ends), fit_join(crossed.scores, human_rows(material)))
+    write_bundle(detector, shift, crossed.outcome, rows, arguments.out)
     print(f"bundle {load_bundle(arguments.out).sha256} in {arguments.out}")
+
+
+def residual_front_ends(detector: ResidualLinear) -> list[ResidualSpectrum]:
+    """Return the detector's front ends, which all are residual spectra."""
+    return [f for f in detector.front_ends if isinstance(f, ResidualSpectrum)]
 
 
 def gather(arguments: argparse.Namespace, detector: ResidualLinear) -> Material:
@@ -95,12 +121,13 @@ def gather(arguments: argparse.Namespace, detector: ResidualLinear) -> Material:
     folds = {track.group: int(track.split) for track in table}
     plan = [(Excerpt(t), "table", int(t.split)) for t in table]
     plan += [(Excerpt(t, equal=True), "equal", int(t.split)) for t in table]
+    plan += [(Excerpt(t, attack=chain), "copy", int(t.split)) for chain in COPIES for t in table]
     if arguments.human:
         plan += _further(arguments.human, folds)
-    front_ends = [f for f in detector.front_ends if isinstance(f, ResidualSpectrum)]
+    front_ends = residual_front_ends(detector)
     key = json.dumps(
         [[f.to_dict() for f in (*front_ends, BASELINE)]]
-        + [[e.track.path, e.start_s, e.duration_s, e.equal, k, f] for e, k, f in plan]
+        + [[e.track.path, e.start_s, e.duration_s, e.equal, e.attack, k, f] for e, k, f in plan]
     )
     digest = hashlib.sha256(key.encode()).hexdigest()
     path = arguments.cache / f"features-{digest[:16]}.npz"
@@ -164,73 +191,109 @@ def _measure_to(
     np.savez(path, good=np.array(good), features=np.stack(features), shortcuts=np.stack(shortcuts))
 
 
-def _labels(material: Material) -> tuple[NDArray[np.bool_], list[str], NDArray[np.bool_]]:
+def cross_fit(
+    material: Material,
+    front_ends: Sequence[ResidualSpectrum],
+    jobs: int,
+    families: bool = True,
+) -> CrossFit:
+    """Score every row by fits that have not seen its fold.
+
+    `families` asks also for fits that have not seen the generator's family, several minutes more.
+    """
+    rows = rows_of(material)
+    learned = material.kind != "full"
+    learned &= material.kind != "equal"
+    folds = material.folds
+    names = np.array([t.family or t.generator for t in material.tracks])
+    count = int(folds.max()) + 1
+    tasks = [np.flatnonzero(learned & (folds != fold)) for fold in range(count)]
+    apart = list(_apart(rows.positive, names, folds)) if families else []
+    tasks += [
+        np.flatnonzero(learned & (folds != fold) & (names != family)) for family, fold in apart
+    ]
+    fits = fit_many(rows, front_ends, tasks, jobs)
+    scores = Scores.empty(len(folds))
+    plain = np.zeros(len(folds))
+    for fold, fit in enumerate(fits[:count]):
+        here = folds == fold
+        scores.put(here, fit.scores(material.features[here], front_ends))
+        plain[here] = fit.template.logits(material.features[here].astype(np.float32))
+    unseen = Scores(scores.linear.copy(), scores.shifted.copy(), scores.shift.copy())
+    for (family, fold), fit in zip(apart, fits[count:], strict=True):
+        here = rows.positive & (names == family) & (folds == fold)
+        unseen.put(here, fit.scores(material.features[here], front_ends))
+    joins = [fit_join(scores, human_rows(material, without=fold)) for fold in range(count)]
+    named = {
+        "default": _joined(scores, joins, folds),
+        UNSEEN_FAMILY: _joined(unseen, joins, folds),
+        "without the shift search": scores.linear,
+        "without search and copies": plain,
+        "published": _published(material),
+    }
+    outcome = Outcome(
+        material.tracks, material.kind, folds, named, material.shortcuts, material.sha256
+    )
+    return CrossFit(outcome, tuple(fits[:count]), tuple(joins), scores)
+
+
+def rows_of(material: Material) -> Rows:
+    """Return the material as rows to learn from."""
     positive = np.array([track.label != "human" for track in material.tracks])
     groups = [track.group for track in material.tracks]
-    return positive, groups, np.isin(material.kind, ("table", "extra"))
+    return Rows(material.features, positive, groups, material.kind == "copy")
 
 
-def cross_fit(material: Material) -> Outcome:
-    """Score every row by the fit that has not seen its fold."""
-    positive, groups, usable = _labels(material)
-    scores = {}
-    inputs = {"default": (material.features, PENALTY, usable)}
-    table_only = usable & (material.kind == "table")
-    inputs["published"] = (material.baseline, BASELINE_PENALTY, table_only)
-    for name, (features, penalty, train) in inputs.items():
-        values = features.astype(np.float32)
-        fits = out_of_fold(values, positive, groups, material.folds, penalty, train=train)
-        scores[name] = _assemble(fits, values, material.folds)
-    scores[UNSEEN_FAMILY] = _without_family(material, scores["default"])
-    return Outcome(
-        material.tracks,
-        material.kind,
-        material.folds,
-        scores,
-        material.shortcuts,
-        material.sha256,
-    )
+def human_rows(material: Material, without: int | None = None) -> NDArray[np.intp]:
+    """Return the human excerpts that give the two scores one scale."""
+    labels = np.array([track.label for track in material.tracks])
+    chosen = (labels == "human") & np.isin(material.kind, ("table", "extra"))
+    return np.flatnonzero(chosen if without is None else chosen & (material.folds != without))
 
 
-def _without_family(material: Material, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Score families that live on several folds by fits that saw no page of the family at all.
+def fit_many(
+    rows: Rows, front_ends: Sequence[ResidualSpectrum], tasks: list[NDArray[np.intp]], jobs: int
+) -> list[RobustFit]:
+    """Fit on several choices of rows; threads, because the arithmetic leaves Python's lock."""
+    with ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(lambda t: fit_robust(rows.take(t), front_ends, PENALTY), tasks))
 
-    Other rows keep their score: where a family has one fold, leaving the fold out was enough.
-    """
-    positive, groups, usable = _labels(material)
-    families = np.array([t.family or t.generator for t in material.tracks])
-    scores = scores.copy()
+
+def _apart(
+    positive: NDArray[np.bool_], families: NDArray[np.str_], folds: NDArray[np.int_]
+) -> Iterator[tuple[str, int]]:
+    """Yield families that live on several folds, with each fold; elsewhere unseen is unseen."""
     for family in sorted(set(families[positive])):
-        rows = positive & (families == family)
-        folds = np.unique(material.folds[rows])
-        for fold in folds if len(folds) > 1 else ():
-            chosen = np.flatnonzero(usable & (material.folds != fold) & (families != family))
-            weights = balance(positive[chosen], [groups[i] for i in chosen])
-            values = material.features[chosen].astype(np.float32)
-            fit = fit_linear(values, positive[chosen], weights, PENALTY)
-            here = rows & (material.folds == fold)
-            scores[here] = fit.logits(material.features[here].astype(np.float32))
-    return scores
+        own = np.unique(folds[positive & (families == family)])
+        for fold in own if len(own) > 1 else ():
+            yield family, int(fold)
 
 
-def _assemble(
-    fits: Sequence[LinearFit], features: FloatArray, folds: NDArray[np.int_]
-) -> NDArray[np.float64]:
-    scores = np.zeros(len(features))
-    for fold, fit in enumerate(fits):
-        chosen = folds == fold
-        scores[chosen] = fit.logits(features[chosen])
-    return scores
+def _joined(scores: Scores, joins: Sequence[Join], folds: NDArray[np.int_]) -> NDArray[np.float64]:
+    joint = np.zeros(len(folds))
+    for fold, join in enumerate(joins):
+        here = folds == fold
+        joint[here] = join(scores.linear[here], scores.shifted[here])
+    return joint
 
 
-def fit_all(material: Material) -> LinearFit:
-    """Fit on every training row: the model that ships."""
-    positive, groups, usable = _labels(material)
-    chosen = np.flatnonzero(usable)
-    weights = balance(positive[chosen], [groups[i] for i in chosen])
-    return fit_linear(
-        material.features[chosen].astype(np.float32), positive[chosen], weights, PENALTY
+def _published(material: Material) -> NDArray[np.float64]:
+    """Score every row by the published front end, fitted on the same table."""
+    rows = rows_of(material)
+    values = material.baseline.astype(np.float32)
+    fits = out_of_fold(
+        values,
+        rows.positive,
+        rows.groups,
+        material.folds,
+        BASELINE_PENALTY,
+        train=material.kind == "table",
     )
+    scores = np.zeros(len(values))
+    for fold, fit in enumerate(fits):
+        here = material.folds == fold
+        scores[here] = fit.logits(values[here])
+    return scores
 
 
 if __name__ == "__main__":

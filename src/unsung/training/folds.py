@@ -21,8 +21,13 @@ from numpy.typing import NDArray
 from unsung.audio.read import sha256_file
 from unsung.detectors.residual_linear import ResidualLinear
 from unsung.export import export_bundle
-from unsung.training.default import PENALTY, Material, gather
-from unsung.training.linear import LinearFit, out_of_fold
+from unsung.training.default import (
+    CrossFit,
+    Material,
+    cross_fit,
+    gather,
+    residual_front_ends,
+)
 from unsung.training.outcome import Outcome, calibration_of
 from unsung.training.publish import LIMITS, VERSION
 
@@ -41,39 +46,35 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args(argv)
     detector = ResidualLinear()
-    for folder in export_folds(gather(arguments, detector), detector, arguments.out):
+    for folder in export_folds(
+        gather(arguments, detector), detector, arguments.out, arguments.jobs
+    ):
         print(folder)
 
 
-def export_folds(material: Material, detector: ResidualLinear, out: Path) -> list[Path]:
+def export_folds(
+    material: Material, detector: ResidualLinear, out: Path, jobs: int = 1
+) -> list[Path]:
     """Write the bundle of each fold and return their folders."""
-    positive = np.array([track.label != "human" for track in material.tracks])
-    groups = [track.group for track in material.tracks]
-    usable = np.isin(material.kind, TRAINING_KINDS)
-    values = material.features.astype(np.float32)
-    fits = out_of_fold(values, positive, groups, material.folds, PENALTY, train=usable)
-    scores = np.zeros(len(values))
-    for fold, fit in enumerate(fits):
-        here = material.folds == fold
-        scores[here] = fit.logits(values[here])
+    crossed = cross_fit(material, residual_front_ends(detector), jobs, families=False)
     hashes = {p: sha256_file(Path(p)) for p in {t.path for t in material.tracks}}
     return [
-        _export(material, detector, fit, scores=scores, fold=fold, hashes=hashes, out=out)
-        for fold, fit in enumerate(fits)
+        _export(material, detector, crossed, fold=fold, hashes=hashes, out=out)
+        for fold in range(len(crossed.fits))
     ]
 
 
 def _export(
     material: Material,
     detector: ResidualLinear,
-    fit: LinearFit,
+    crossed: CrossFit,
     *,
-    scores: NDArray[np.float64],
     fold: int,
     hashes: dict[str, str],
     out: Path,
 ) -> Path:
-    detector.set_linear(fit.baseline, fit.weights, fit.means)
+    fit = crossed.fits[fold]
+    detector.set_linear(fit.linear.baseline, fit.linear.weights, fit.linear.means)
     others = np.flatnonzero(material.folds != fold)
     learned = {
         hashes[material.tracks[i].path] for i in others if material.kind[i] in TRAINING_KINDS
@@ -84,10 +85,11 @@ def _export(
         name=f"default-without-fold-{fold}",
         version=VERSION,
         reference=1,
-        calibration=calibration_of(_rest(material, scores, others)),
+        calibration=calibration_of(_rest(material, crossed.outcome.scores["default"], others)),
         limits=LIMITS,
         card={"summary": f"The default detector fitted without fold {fold}; for measuring only."},
         training_files=sorted(learned),
+        shift=(fit.search(residual_front_ends(detector)), crossed.joins[fold]),
     )
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
+from unsung.attacks import parse
 from unsung.audio.read import open_audio
 from unsung.audio.resample import resample
 from unsung.audio.write import round_trip
@@ -32,12 +34,13 @@ EQUAL_KBPS = 64
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A stretch of a recording that becomes one row."""
+    """A stretch of a recording that becomes one row; `attack` is a chain done to it first."""
 
     track: Track
     start_s: float = 0.0
     duration_s: float | None = None
     equal: bool = False
+    attack: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Row:
 
 
 def read_mono(excerpt: Excerpt, sample_rate_hz: int) -> FloatArray:
-    """Read an excerpt as mono at a rate. Shape: ``[time]``."""
+    """Read an excerpt as mono, attack it at its own rate, resample it. Shape: ``[time]``."""
     with open_audio(excerpt.track.path) as stream:
         rate = stream.info.sample_rate_hz
         if excerpt.start_s:
@@ -63,7 +66,16 @@ def read_mono(excerpt: Excerpt, sample_rate_hz: int) -> FloatArray:
             if wanted is not None and held >= wanted:
                 break
     sound = np.concatenate(blocks)[:wanted]
+    if excerpt.attack:
+        clip = Clip(np.ascontiguousarray(sound[None], np.float32), rate)
+        sound = parse(excerpt.attack)(clip, _seed(excerpt)).samples[0]
     return resample(sound, rate, sample_rate_hz) if rate != sample_rate_hz else sound
+
+
+def _seed(excerpt: Excerpt) -> int:
+    """Return another seed for every excerpt: one room for all of them would be learned."""
+    text = f"{excerpt.track.id} {excerpt.start_s} {excerpt.attack}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
 
 
 def equalise(sound: FloatArray, sample_rate_hz: int) -> FloatArray:

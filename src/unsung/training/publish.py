@@ -18,6 +18,7 @@ from unsung.evaluation import bootstrap_difference, evaluate, roc_auc
 from unsung.evaluation.proportions import clopper_pearson
 from unsung.evaluation.weighted import auc_many
 from unsung.export import export_bundle
+from unsung.runtime.shift import Join, ShiftSearch
 from unsung.training.card import model_card
 from unsung.training.outcome import Outcome, calibration_of, nested_verdicts
 from unsung.training.shortcuts import metadata_scores, sound_scores
@@ -25,7 +26,7 @@ from unsung.types import Result
 
 __all__ = ["LIMITS", "VERSION", "write_bundle", "write_results"]
 
-VERSION = "1"
+VERSION = "2"
 EXPERIMENT = "default-detector"
 CONDITIONS = {"table": "as published", "equal": "equalised"}
 LIMITS = {"min_active_s": 3.0, "min_bandwidth_hz": 5000.0}
@@ -222,9 +223,13 @@ def _families(rows: Sequence[Result]) -> list[str]:
 
 
 def write_bundle(
-    detector: Detector, outcome: Outcome, rows: Sequence[Result], folder: Path
+    detector: Detector,
+    shift: tuple[ShiftSearch, Join],
+    outcome: Outcome,
+    rows: Sequence[Result],
+    folder: Path,
 ) -> None:
-    """Export the fitted detector with its calibration and card."""
+    """Export the fitted detector with its search over shifts, calibration and card."""
     learned = {
         track.path
         for track, kind in zip(outcome.tracks, outcome.kind, strict=True)
@@ -240,4 +245,5 @@ def write_bundle(
         limits=LIMITS,
         card=model_card(outcome, rows),
         training_files=[sha256_file(path) for path in sorted(learned)],
+        shift=shift,
     )

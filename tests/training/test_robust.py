@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""The default detector's fit: moved pictures, two fits in one, and one scale for two scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from unsung.frontends.residual_spectrum import ResidualSpectrum
+from unsung.training.linear import LinearFit
+from unsung.training.robust import Rows, Scores, _mean, fit_join, fit_robust, moved, split
+
+ENDS = [
+    ResidualSpectrum(16000, n_fft=1024, hop=512, low_hz=500, widths=(5, 13)),
+    ResidualSpectrum(16000, n_fft=2048, hop=1024, low_hz=500, widths=(5,)),
+]
+SIZE = sum(len(f.widths) * len(f.freqs_hz) for f in ENDS)
+
+
+def comb_row(rng, spacing_hz, factor=1.0, height=0.6):
+    parts = []
+    for end in ENDS:
+        axis = end.freqs_hz
+        teeth = np.arange(spacing_hz, 9000, spacing_hz) * factor
+        near = np.abs(axis[:, None] - teeth[None]).min(axis=1) < (axis[1] - axis[0]) * 0.6
+        for _ in end.widths:
+            parts.append(height * near + rng.standard_normal(len(axis)))
+    return np.concatenate(parts)
+
+
+@pytest.mark.parametrize("factor", [0.93, 1.0, 1.06])
+def test_a_line_moves_by_the_factor(factor):
+    row = np.zeros((1, SIZE), np.float32)
+    start = 0
+    for end in ENDS:
+        for _ in end.widths:
+            row[0, start + int(np.abs(end.freqs_hz - 3000).argmin())] = 1
+            start += len(end.freqs_hz)
+    for end, picture in zip(ENDS, split(moved(row, ENDS, factor)[0], ENDS), strict=True):
+        step = end.freqs_hz[1] - end.freqs_hz[0]
+        for channel in picture:
+            assert abs(end.freqs_hz[channel.argmax()] - 3000 * factor) <= step
+            assert channel.sum() == pytest.approx(factor, abs=0.1)  # as wide as it is stretched
+
+
+def test_what_moves_in_from_beyond_the_band_is_empty():
+    row = np.ones((1, SIZE), np.float32)
+    down = split(moved(row, ENDS, 0.9)[0], ENDS)[0]
+    assert (down[:, ENDS[0].freqs_hz > 8000 * 0.9 + 20] == 0).all()
+    assert (down[:, ENDS[0].freqs_hz < 8000 * 0.9 - 20] == 1).all()
+
+
+def test_pictures_are_cut_in_the_order_of_the_front_ends():
+    parts = split(np.arange(SIZE, dtype=np.float32), ENDS)
+    assert [p.shape for p in parts] == [(len(f.widths), len(f.freqs_hz)) for f in ENDS]
+    assert np.array_equal(np.concatenate([p.reshape(-1) for p in parts]), np.arange(SIZE))
+
+
+def test_the_mean_of_two_fits_is_the_mean_of_their_logits():
+    rng = np.random.default_rng(0)
+    one, other = (
+        LinearFit(b, rng.standard_normal(9).astype("f4"), rng.standard_normal(9).astype("f4"))
+        for b in (0.3, -2.0)
+    )
+    rows = rng.standard_normal((5, 9)).astype("f4")
+    expected = (one.logits(rows) + other.logits(rows)) / 2
+    assert _mean(one, other).logits(rows) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(1)
+    features, positive, copy = [], [], []
+    for index in range(160):
+        ai = index % 2 == 0
+        features.append(comb_row(rng, 250.0) if ai else rng.standard_normal(SIZE))
+        positive.append(ai)
+        copy.append(index % 4 > 1)
+    groups = [f"page {index // 8}" for index in range(160)]
+    return Rows(np.array(features, np.float16), np.array(positive), groups, np.array(copy))
+
+
+def test_the_fit_finds_lines_in_place_and_moved(rows):
+    fit = fit_robust(rows, ENDS, 1e-1)
+    rng = np.random.default_rng(2)
+    kinds = {
+        "human": [rng.standard_normal(SIZE) for _ in range(40)],
+        "ai": [comb_row(rng, 250.0) for _ in range(40)],
+        "sped": [comb_row(rng, 250.0, factor=1.05) for _ in range(40)],
+    }
+    scores = {name: fit.scores(np.array(v, np.float16), ENDS) for name, v in kinds.items()}
+    middle = {name: np.median(s.linear) for name, s in scores.items()}
+    gap = middle["ai"] - middle["human"]
+    assert gap > 4 * np.std(scores["human"].linear)
+    assert abs(middle["sped"] - middle["human"]) < gap / 4
+    assert (scores["sped"].shifted > np.median(scores["human"].shifted)).mean() > 0.95
+    assert np.median(np.abs(scores["sped"].shift - np.log(1.05))) < 5e-4
+
+
+def test_copies_reach_only_the_fit_that_is_for_them(rows):
+    spoiled = Rows(
+        np.where(rows.copy[:, None], -rows.features, rows.features), rows.positive, rows.groups,
+        rows.copy,
+    )  # fmt: skip
+    fit, other = fit_robust(rows, ENDS, 1e-3), fit_robust(spoiled, ENDS, 1e-3)
+    assert np.array_equal(fit.template.weights, other.template.weights)
+    assert not np.allclose(fit.linear.weights, other.linear.weights)
+
+
+def test_both_scores_get_one_scale_from_human_rows():
+    rng = np.random.default_rng(3)
+    linear, shifted = rng.normal(-2, 1, 2000), rng.normal(4, 0.2, 2000)
+    join = fit_join(Scores(linear, shifted, np.zeros(2000)), np.arange(2000))
+    assert join.linear_limit == pytest.approx(-2 + 2.33, abs=0.15)
+    assert 4 + 2.33 * 0.2 < join.shift_limit < 4 + 3 * 0.2
+    human = np.asarray(join(linear, shifted))
+    # Joined, about as many human rows pass the linear limit as either score lets through.
+    assert 0.005 < (human > join.linear_limit).mean() < 0.03

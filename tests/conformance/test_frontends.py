@@ -8,10 +8,12 @@ import pytest
 
 from unsung import registry
 from unsung.frontends import FrontEnd, build
+from unsung.frontends.lfcc import Lfcc
 from unsung.frontends.log_mel import LogMel
 from unsung.frontends.raw import Raw
 from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.frontends.stft import KINDS, Stft
+from unsung.frontends.wavelet_packets import WaveletPackets
 
 torch = pytest.importorskip("torch")
 
@@ -25,6 +27,11 @@ VARIANTS = {
     "lofcz": ResidualSpectrum.preset("lofcz"),
     "ismir25": ResidualSpectrum.preset("ismir25"),
     "raw_standardised": Raw(standardise=True, divisor=0.15),
+    **{
+        f"packets_{name}": WaveletPackets(wavelet=name, sign_channel=True)
+        for name in ("haar", "sym8", "coif4", "db8")
+    },
+    **{f"lfcc_{n}": Lfcc.preset(n) for n in ("asvspoof2021-gmm", "wavefake", "gan-police")},
     **{f"deezer_{kind}": Stft.preset("deezer", kind) for kind in KINDS},
 }
 

@@ -92,7 +92,9 @@ def call_distance(a: Clip, b: Clip) -> float:
 
 
 DISTANCES: dict[str, Callable[[Clip, Clip], float]] = {
-    **dict.fromkeys(("crop", "silence_insertion", "speed", "time_stretch"), length_distance),
+    **dict.fromkeys(
+        ("crop", "silence_insertion", "speed", "time_stretch", "vocoder_stretch"), length_distance
+    ),
     **dict.fromkeys(("tiny_resample",), length_distance),
     **dict.fromkeys(("segment_shuffle", "tile"), moved_distance),
     **dict.fromkeys(("dither", "limiter", "mid_side"), wave_distance),

@@ -19,7 +19,7 @@ ENDS = [
 SIZE = sum(len(f.widths) * len(f.freqs_hz) for f in ENDS)
 
 
-def comb_row(rng, spacing_hz, factor=1.0, height=0.6):
+def comb_row(rng, spacing_hz, factor=1.0, height=0.9):
     parts = []
     for end in ENDS:
         axis = end.freqs_hz
@@ -58,7 +58,7 @@ def test_pictures_are_cut_in_the_order_of_the_front_ends():
     assert np.array_equal(np.concatenate([p.reshape(-1) for p in parts]), np.arange(SIZE))
 
 
-def test_the_mean_of_two_fits_is_the_mean_of_their_logits():
+def test_the_mean_of_fits_is_the_mean_of_their_logits():
     rng = np.random.default_rng(0)
     one, other = (
         LinearFit(b, rng.standard_normal(9).astype("f4"), rng.standard_normal(9).astype("f4"))
@@ -66,7 +66,7 @@ def test_the_mean_of_two_fits_is_the_mean_of_their_logits():
     )
     rows = rng.standard_normal((5, 9)).astype("f4")
     expected = (one.logits(rows) + other.logits(rows)) / 2
-    assert _mean(one, other).logits(rows) == pytest.approx(expected, abs=1e-5)
+    assert _mean([one, other]).logits(rows) == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.fixture(scope="module")

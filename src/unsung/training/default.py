@@ -218,7 +218,7 @@ def cross_fit(
     for fold, fit in enumerate(fits[:count]):
         here = folds == fold
         scores.put(here, fit.scores(material.features[here], front_ends))
-        plain[here] = fit.template.logits(material.features[here].astype(np.float32))
+        plain[here] = fit.plain.logits(material.features[here].astype(np.float32))
     unseen = Scores(scores.linear.copy(), scores.shifted.copy(), scores.shift.copy())
     for (family, fold), fit in zip(apart, fits[count:], strict=True):
         here = rows.positive & (names == family) & (folds == fold)
@@ -228,7 +228,7 @@ def cross_fit(
         "default": _joined(scores, joins, folds),
         UNSEEN_FAMILY: _joined(unseen, joins, folds),
         "without the shift search": scores.linear,
-        "without search and copies": plain,
+        "plain fit alone": plain,
         "published": _published(material),
     }
     outcome = Outcome(

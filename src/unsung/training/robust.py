@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The default detector's fit: lines where they belong, and the same lines at any shift.
 
-Two ridge regressions. The *template* learns from excerpts as they are, with human music moved to
-other places of the frequency axis as further negatives: what a key or a chord does anywhere must
-not look like a comb. The *copied* fit learns from re-encoded and reverberant copies as well, so
-that its logit does not shrink with the room. Their mean scores the lines where they are; the
-template alone is searched over shifts (`unsung.runtime.shift`), and both are joined to one logit.
-Units: logits. What each part gives stands in results/detector-log.md.
+Three ridge regressions. The *plain* fit learns from excerpts as they are. The *template* learns
+also from human music moved to other places of the frequency axis as further negatives: what a key
+or a chord does anywhere must not look like a comb. The *copied* fit learns from re-encoded and
+reverberant copies as well, so that its logit shrinks less with the room. Their mean scores the
+lines where they are; the template alone is searched over shifts (`unsung.runtime.shift`), and both
+are joined to one logit. Units: logits. What each part gives stands in results/detector-log.md.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ MOVED_REACH = 0.1
 LOWER, UPPER = 0.9, 0.99
 """Quantiles over human recordings that give both scores one scale."""
 
-MARGIN = 0.3
+MARGIN = 0.5
 """Spreads by which the searched score must exceed its human limit to equal the linear one."""
 
-STEEPNESS = 1.5
+STEEPNESS = 2.0
 """How much faster than the linear score the searched one loses weight below its limit."""
 
 
@@ -79,10 +79,11 @@ class Scores:
 
 @dataclass(frozen=True)
 class RobustFit:
-    """Both linear models; ``linear`` is the mean of the template and the copied fit."""
+    """``linear`` is the mean of all three fits; ``plain`` and ``template`` are two of them."""
 
     linear: LinearFit
     template: LinearFit
+    plain: LinearFit
 
     def search(self, front_ends: Sequence[ResidualSpectrum]) -> ShiftSearch:
         """Return the search over shifts of the template."""
@@ -105,7 +106,7 @@ class RobustFit:
 def fit_robust(
     rows: Rows, front_ends: Sequence[ResidualSpectrum], penalty: float, seed: int = 0
 ) -> RobustFit:
-    """Fit both models.
+    """Fit all three models.
 
     Args:
         rows: everything that may be learned from.
@@ -121,18 +122,19 @@ def fit_robust(
     human = plain.take(np.flatnonzero(~plain.positive))
     parts = [plain.features.astype(np.float32)]
     positive, groups = [plain.positive], list(plain.groups)
+    as_is = _fit(parts, positive, groups, penalty)
     for _ in range(MOVED_COPIES):
         factor = float(np.exp(rng.uniform(-MOVED_REACH, MOVED_REACH)))
         parts.append(moved(human.features.astype(np.float32), front_ends, factor))
         positive.append(human.positive)
         groups += list(human.groups)
     template = _fit(parts, positive, groups, penalty)
+    fits = [as_is, template]
     copies = rows.take(np.flatnonzero(rows.copy))
-    if not len(copies.features):
-        return RobustFit(template, template)
-    parts.append(copies.features.astype(np.float32))
-    copied = _fit(parts, [*positive, copies.positive], [*groups, *copies.groups], penalty)
-    return RobustFit(_mean(template, copied), template)
+    if len(copies.features):
+        parts.append(copies.features.astype(np.float32))
+        fits.append(_fit(parts, [*positive, copies.positive], [*groups, *copies.groups], penalty))
+    return RobustFit(_mean(fits), template, as_is)
 
 
 def _fit(
@@ -144,12 +146,15 @@ def _fit(
     return fit_linear(features, labels, balance(labels, sides), penalty)
 
 
-def _mean(one: LinearFit, other: LinearFit) -> LinearFit:
-    weights = (one.weights + other.weights) / 2
-    # Both baselines moved to the first fit's means: the sum is the same for every input.
-    away = (one.means - other.means).astype(np.float64)
-    baseline = (one.baseline + other.baseline + float(away @ other.weights)) / 2
-    return LinearFit(baseline, weights.astype(np.float32), one.means)
+def _mean(fits: Sequence[LinearFit]) -> LinearFit:
+    """Return the fit whose logit is the mean of several, for every input."""
+    weights = sum(fit.weights.astype(np.float64) for fit in fits) / len(fits)
+    means = fits[0].means
+    # Every baseline is moved to the first fit's means.
+    baselines = [
+        fit.baseline + float((means - fit.means).astype(np.float64) @ fit.weights) for fit in fits
+    ]
+    return LinearFit(float(np.mean(baselines)), np.asarray(weights, np.float32), means)
 
 
 def fit_join(scores: Scores, human: NDArray[np.intp]) -> Join:

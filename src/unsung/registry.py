@@ -39,6 +39,7 @@ EXTRAS = {
     "safetensors": "research",
     "sklearn": "research",
     "submitit": "cluster",
+    "tensorboard": "tensorboard",
     "timm": "vision",
     "torch": "research",
     "transformers": "synthesis",

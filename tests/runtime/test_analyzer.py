@@ -183,3 +183,27 @@ def test_sketch_stays_bounded_and_shows_a_tone_at_its_place():
     assert abs(freqs[picture.mean(axis=1).argmax()] - 3000) < 40
     assert (np.diff(times) > 0).all()
     assert times[-1] == pytest.approx(600, abs=2)
+
+
+def test_a_sped_up_comb_is_found_and_its_shift_named():
+    """The template is the packaged one: a comb it knows, moved by 5 %, must move the evidence."""
+    bundle = load_bundle()
+    search, join = bundle.shift
+    rng = np.random.default_rng(0)
+    pictures = [
+        rng.standard_normal(weight.shape).astype(np.float32) * 0.5 for weight in search.weights
+    ]
+    score, _ = search.best(pictures)
+    assert not join.favours_shift(-2.0, score)
+    # The template itself, moved: what a sped-up track of its own generators would show.
+    moved = []
+    for front_end, weight in zip(bundle.front_ends, search.weights, strict=True):
+        axis = front_end.freqs_hz
+        scale = 8 / np.abs(weight).max()
+        moved.append(
+            np.stack([np.interp(axis / 1.05, axis, row, right=0) for row in weight]) * scale
+        )
+    score, shift = search.best([picture.astype(np.float32) for picture in moved])
+    assert np.expm1(shift) == pytest.approx(0.05, abs=3e-4)
+    assert join.favours_shift(-2.0, score)
+    assert join(-2.0, score) > -2.0

@@ -85,6 +85,7 @@ def test_the_join_takes_over_a_strong_shift():
     # Two spreads above its limit: the linear limit and two of its spreads.
     assert JOIN(-3.0, 6.0) == pytest.approx(1.0 + 2 * 2.0, abs=0.01)
     assert JOIN.favours_shift(-3.0, 6.0)
+    assert not JOIN.favours_shift(-3.0, 4.9)  # no more than human music reaches
 
 
 def test_the_join_rises_with_both_scores():

@@ -65,8 +65,8 @@ class Join(Record):
         return joint
 
     def favours_shift(self, linear: float, shift: float) -> bool:
-        """Say whether the shifted lines weigh more than those in place."""
-        return bool(self._alike(shift) > linear)
+        """Say whether shifted lines weigh more than those in place and than in human music."""
+        return bool(self._alike(shift) > max(linear, self.linear_limit))
 
     def _alike(self, shift: Floats) -> Floats:
         """Return the shift's score in units of the linear one."""

@@ -37,6 +37,7 @@ EXTRAS = {
     "pyworld": "vocoders",
     "ray": "cluster",
     "safetensors": "research",
+    "shap": "research",
     "sklearn": "research",
     "submitit": "cluster",
     "tensorboard": "tensorboard",

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""`unsung explain`: why a song got its verdict, to see and to hear."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unsung.cli import _options as o
+from unsung.errors import UsageError
+
+if TYPE_CHECKING:
+    from unsung.explainers import CheckRow, Explained
+
+__all__ = ["explain"]
+
+
+def explain(
+    songs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SONG", help="File, address, or -; several with --check."),
+    ] = None,
+    *,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", help="Explainer; several with --check (see unsung list explainers)."
+        ),
+    ] = None,
+    detector: o.Detector = "default",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for page, tables and sounds.")
+    ] = None,
+    target: Annotated[
+        str, typer.Option("--target", help="Side that positive relevance speaks for: ai or human.")
+    ] = "ai",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Setting of the explainer: steps=20, baseline=silence."),
+    ] = None,
+    start: Annotated[
+        float | None, typer.Option("--start", help="Second where the part begins; else its middle.")
+    ] = None,
+    seconds: Annotated[float, typer.Option("--seconds", help="Length of the part.")] = 30.0,
+    reference: Annotated[
+        str, typer.Option("--reference", help="A human recording, for baseline=human.")
+    ] = "",
+    false_alarm_rate: o.Rate = 0.01,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Measure explainers on human songs with planted evidence."),
+    ] = False,
+    silent: Annotated[bool, typer.Option("--silent", help="Write no sounds.")] = False,
+    seed: o.Seed = 0,
+    json_: o.AsJson = False,
+) -> None:
+    """Show and play what made a verdict, and say what would turn it."""
+    from unsung.cli._run import quiet_libraries
+
+    if check:
+        from unsung.explainers import check_explainers
+
+        with quiet_libraries():
+            rows = check_explainers(
+                songs or [], methods or [], detector=detector, seconds=seconds, seed=seed
+            )
+        _check(rows, output, json_)
+        return
+    if len(songs or []) != 1 or len(methods or []) > 1:
+        raise UsageError(
+            "expected one SONG and at most one --with; write for example "
+            "`unsung explain song.mp3 --with integrated_gradients -o why/`"
+        )
+    from unsung.explainers import explain as explain_song
+
+    with quiet_libraries():
+        explained = explain_song(
+            (songs or [""])[0],
+            (methods or ["exact_linear"])[0],
+            detector=detector,
+            target=target,
+            settings=_settings(settings or []),
+            start_s=start,
+            seconds=seconds,
+            reference=reference,
+            false_alarm_rate=false_alarm_rate,
+        )
+        page = None if output is None else _write(explained, output, silent)
+    _print(explained, page, json_)
+
+
+def _write(explained: Explained, output: Path, silent: bool) -> Path:
+    from unsung.explainers import listen
+    from unsung.reports.explanation import write_explanation
+
+    sounds = None if silent else listen(explained.explanation, explained.clip)
+    return write_explanation(explained, sounds, output)
+
+
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    """Turn key=value into plain values: numbers and true or false where they are that."""
+    import json
+
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise UsageError(f"expected --set key=value, got '{pair}'; for example --set steps=20")
+        try:
+            found[key.strip()] = json.loads(text)
+        except ValueError:
+            found[key.strip()] = text
+    return found
+
+
+def _print(explained: Explained, page: Path | None, json_: bool) -> None:
+    import json
+
+    from unsung.cli._console import clock, printable
+    from unsung.reports.explanation import summary
+
+    if json_:
+        typer.echo(json.dumps(summary(explained)))
+        return
+    clip, found = explained.clip, explained.explanation
+    part = f"{clock(clip.start_s)} to {clock(clip.start_s + clip.duration_s)}"
+    logit = "?" if explained.judged.logit is None else f"{explained.judged.logit:+.2f}"
+    typer.echo(printable(f"{explained.path}: {explained.judged.verdict}, logit {logit} ({part})"))
+    typer.echo(
+        f"{explained.method} for {found.target}: baseline {found.baseline:+.2f}, "
+        f"gap {found.gap:+.2g}, {explained.seconds:.2f} s"
+    )
+    for row in sorted(explained.bands(), key=lambda r: -abs(r.relevance))[:5]:
+        typer.echo(f"  {row.low / 1000:g} to {row.high / 1000:g} kHz  {row.relevance:+.3f}")
+    for turn in explained.counterfactuals:
+        comb = f"multiples of {turn.spacing_hz:.2f} Hz, " if turn.spacing_hz else ""
+        typer.echo(
+            f"turns without {turn.removed_hz:.0f} Hz ({turn.kind}: {comb}{turn.low_hz:.0f} to "
+            f"{turn.high_hz:.0f} Hz): {_judged(turn.before)} -> {_judged(turn.after)}; "
+            f"at random {_judged(turn.control)}"
+        )
+    if not explained.counterfactuals:
+        typer.echo("no band and no comb that was tried turns the verdict")
+    if page is not None:
+        typer.echo(printable(f"page: {page}"))
+
+
+def _judged(found: Any) -> str:
+    return f"{'?' if found.logit is None else f'{found.logit:+.2f}'} {found.verdict}"
+
+
+def _check(rows: list[CheckRow], output: Path | None, json_: bool) -> None:
+    import json
+
+    lines = [json.dumps(row.to_dict()) for row in rows]
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    if json_:
+        typer.echo("\n".join(lines))
+        return
+    good = [row for row in rows if not row.error]
+    names = list(dict.fromkeys(row.metric for row in good))
+    cells = {(row.explainer, row.metric): row for row in good}
+    typer.echo("explainer".ljust(22) + "".join(name.rjust(22) for name in names))
+    for name in dict.fromkeys(row.explainer for row in good):
+        texts = [_cell(cells.get((name, metric))) for metric in names]
+        typer.echo(name.ljust(22) + "".join(text.rjust(22) for text in texts))
+    for row in rows:
+        if row.error:
+            typer.echo(f"{row.explainer}: {row.error}", err=True)
+
+
+def _cell(row: Any) -> str:
+    if row is None or row.value is None:
+        return "–"
+    if row.low is None:
+        return f"{row.value:.3g}"
+    return f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]"

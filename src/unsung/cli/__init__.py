@@ -8,16 +8,22 @@ from typing import Annotated
 import typer
 
 from unsung.cli import (
+    _descriptors,
     attack,
     bundle,
     calibrate,
     data,
     demo,
+    diff,
     evaluate,
+    explain,
     reproduce,
     scan,
+    serve,
     stress,
     synth,
+    train,
+    weights,
 )
 from unsung.cli import list as list_verb
 from unsung.cli._errors import Group
@@ -34,16 +40,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("scan")(scan.scan)
+app.command("serve")(serve.serve)
 app.command("list")(list_verb.list_names)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(data.app, name="data")
+app.command("explain")(explain.explain)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
+app.command("descriptors", epilog=_descriptors.EXAMPLES)(_descriptors.descriptors)
+app.command("train")(train.train)
+app.command("diff")(diff.diff)
 app.command("demo")(demo.demo)
 app.command("attack")(attack.attack)
 app.command("stress")(stress.stress)
 app.command("reproduce")(reproduce.reproduce)
 app.add_typer(synth.app, name="synth")
+app.add_typer(weights.app, name="weights")
 
 
 def main() -> None:

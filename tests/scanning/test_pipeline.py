@@ -12,7 +12,7 @@ import pytest
 
 import unsung
 from unsung.errors import BundleError, UnsungError, UsageError
-from unsung.scanning import Settings, pool, scan, scan_paths, scan_rows
+from unsung.scanning import Settings, pool, process, scan, scan_paths, scan_rows
 
 SOURCE = Path(unsung.__file__).parent.parent
 
@@ -48,7 +48,7 @@ def test_inputs_are_taken_lazily(jobs):
 def test_the_default_number_of_jobs(monkeypatch):
     seen = []
 
-    def run(sources, jobs, init, stamp):
+    def run(sources, jobs, init, stamp, **_):
         seen.append(jobs)
         return iter(())
 
@@ -63,14 +63,14 @@ def test_the_default_number_of_jobs(monkeypatch):
 def test_a_killed_worker_costs_one_row(wav, monkeypatch):
     """A process that dies of one file is replaced; the other files go on."""
     paths = [wav(f"{number}.wav", seed=number) for number in range(6)]
-    ask = pool._Worker._ask
+    ask = pool.Worker._ask
 
     def fatal(self, task):
         if task.source.path.endswith("2.wav"):
             self.kill()
         return ask(self, task)
 
-    monkeypatch.setattr(pool._Worker, "_ask", fatal)
+    monkeypatch.setattr(pool.Worker, "_ask", fatal)
     scores = {Path(s.path).name: s for s in scan(paths, jobs=2)}
     assert len(scores) == 6
     assert scores["2.wav"].error.type == "WorkerDied"
@@ -80,7 +80,7 @@ def test_a_killed_worker_costs_one_row(wav, monkeypatch):
 
 
 def test_a_worker_that_cannot_start_ends_the_scan(wav, monkeypatch):
-    monkeypatch.setattr(pool, "BOOT", "raise SystemExit(3)")
+    monkeypatch.setattr(process, "BOOT", "raise SystemExit(3)")
     with pytest.raises(UnsungError, match=r"could not start.*exit code 3.*--jobs 1"):
         list(scan([wav()], jobs=2))
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,34 @@ import typer
 
 from unsung.cli._console import Status
 from unsung.errors import UsageError
-from unsung.scanning import Settings, scan_rows
+from unsung.scanning import Row, Settings, scan_rows
+from unsung.scanning.limits import NO_LIMITS, Limits
 from unsung.scanning.memory import keep_freed_memory
 from unsung.scanning.output import ParquetWriter, Writer
+from unsung.scanning.sidecar import Marker
 
 if TYPE_CHECKING:
     from unsung.cli._report import ReportFolder
+    from unsung.scanning import Progress
+    from unsung.scanning.watch import Watch
 
-__all__ = ["quiet_libraries", "run"]
+__all__ = ["CATALOGUE_TIME_S", "Keep", "quiet_libraries", "run"]
+
+CATALOGUE_TIME_S = 600.0
+"""Time limit of one file where a catalogue gives none: a track of hours takes seconds."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What a scan of many tracks keeps, and where it works."""
+
+    catalogue: Path | None = None
+    retry_quarantine: bool = False
+    watch: bool = False
+    limits: Limits = NO_LIMITS
+    ray: str | None = None
+    sidecar: bool = False
+    tags: bool = False
 
 
 def run(
@@ -35,12 +56,14 @@ def run(
     report: Path | None = None,
     opened: bool = False,
     quiet: bool = False,
+    keep: Keep = Keep(),
 ) -> None:
     """Scan, print each row as it finishes, and end with exit code 1 if some files failed."""
     if not inputs:
         raise UsageError("expected at least one file, folder or address; see unsung scan --help")
     keep_freed_memory()
     status = Status(inputs, shown=not quiet)
+    marks = Marker(keep.sidecar, keep.tags, _say)
     with ExitStack() as stack:
         stack.enter_context(quiet_libraries())
         writers = [printer]
@@ -49,20 +72,126 @@ def run(
         pages = _pages(report, settings, opened)
         if pages is not None:
             stack.enter_context(pages)
-        rows = scan_rows(inputs, settings, jobs=jobs, resume=resume, on_progress=status)
+        watch = _watch(inputs, keep)
+        rows = _rows(
+            watch or inputs,
+            settings,
+            jobs=jobs,
+            resume=resume,
+            status=status,
+            keep=keep,
+            marks=marks,
+        )
         stack.enter_context(closing(rows))  # type: ignore[type-var]
-        for row in rows:
-            if row.skipped:
-                continue
-            status.judged(row.score)
-            for writer in writers:
-                writer.write(row.score)
-            if pages is not None:
-                pages.write(row)
-            status.draw()
+        if watch is not None:
+            stack.callback(watch.stop)
+        with _ends_a_watch(watch):
+            for row in rows:
+                if row.skipped:
+                    continue
+                status.judged(row.score)
+                for writer in writers:
+                    writer.write(row.score)
+                if pages is not None:
+                    pages.write(row)
+                status.draw()
         status.finish(settings.false_alarm_rate)
-    if status.progress is not None and status.progress.failed:
+        if not quiet and status.progress is not None:
+            _say_rest(status.progress)
+    if keep.catalogue is not None:
+        _summary_page(keep.catalogue, settings, quiet)
+    if marks.n_refused or (status.progress is not None and status.progress.failed):
         raise typer.Exit(1)
+
+
+def _rows(
+    inputs: list[str] | Watch,
+    settings: Settings,
+    *,
+    jobs: int | None,
+    resume: Path | None,
+    status: Status,
+    keep: Keep,
+    marks: Marker,
+) -> Iterator[Row]:
+    if keep.watch and jobs is None and keep.ray is None:
+        from unsung.scanning.pool import cores
+
+        jobs = cores()
+    mark = marks if marks.sidecar or marks.tags else None
+    if keep.catalogue is None:
+        return scan_rows(
+            inputs,
+            settings,
+            jobs=jobs,
+            resume=resume,
+            on_progress=status,
+            limits=keep.limits,
+            ray=keep.ray,
+            mark=mark,
+        )
+    from unsung.scanning.catalogue import scan_catalogue
+
+    limits = keep.limits
+    if limits.time_s is None:
+        limits = replace(limits, time_s=CATALOGUE_TIME_S)
+    return scan_catalogue(
+        inputs,
+        settings,
+        keep.catalogue,
+        retry_quarantine=keep.retry_quarantine,
+        jobs=jobs,
+        on_progress=status,
+        limits=limits,
+        ray=keep.ray,
+        mark=mark,
+    )
+
+
+@contextmanager
+def _ends_a_watch(watch: Watch | None) -> Iterator[None]:
+    """Take Ctrl-C as the end of a watch, and as an interruption of any other scan."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if watch is None:
+            raise
+
+
+def _say(refusal: str) -> None:
+    typer.echo(f"not written: {refusal}", err=True)
+
+
+def _say_rest(progress: Progress) -> None:
+    """Say what the summary line has no word for."""
+    if progress.duplicates:
+        typer.echo(f"{progress.duplicates} hold the same bytes as another track", err=True)
+    if progress.quarantined:
+        typer.echo(
+            f"{progress.quarantined} in quarantine left out (of the skipped); "
+            "--retry-quarantine tries them again",
+            err=True,
+        )
+
+
+def _watch(inputs: list[str], keep: Keep) -> Watch | None:
+    if not keep.watch:
+        return None
+    from unsung.scanning.watch import Watch
+
+    return Watch(inputs)
+
+
+def _summary_page(folder: Path, settings: Settings, quiet: bool) -> None:
+    from unsung.reports.catalogue import write_catalogue
+    from unsung.scanning.catalogue import CatalogueFolder
+    from unsung.scanning.summary import summarise
+
+    files = CatalogueFolder(folder)
+    if files.scores.stat().st_size:
+        page = write_catalogue(summarise(files.scores, settings), files.summary)
+        if not quiet:
+            typer.echo(f"summary: {page}", err=True)
 
 
 def _pages(report: Path | None, settings: Settings, opened: bool) -> ReportFolder | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The hash of the code behind a condition, so that an edited attack is scored again and no other."""
+"""The hash of the code behind a condition: an edited attack is scored again, and no other."""
 
 from __future__ import annotations
 

@@ -9,23 +9,33 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 import json
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol, Self, TextIO
 
 from unsung.errors import MissingExtra, UsageError
+from unsung.scanning.keys import KeyIndex
+from unsung.scanning.settings import FileFacts, Metadata
 from unsung.types import Score
 
 __all__ = [
     "COLUMNS",
+    "FACTS",
     "CsvWriter",
     "JsonWriter",
     "ParquetWriter",
     "Writer",
     "json_line",
+    "newest_rows",
+    "parse_row",
+    "read_rows",
     "read_scores",
+    "row_line",
 ]
 
 COLUMNS = [
@@ -33,6 +43,9 @@ COLUMNS = [
     for field in dataclasses.fields(Score)
     for name in (("error.type", "error.message") if field.name == "error" else (field.name,))
 ]
+FACTS = [field.name for field in dataclasses.fields(FileFacts)]
+"""What a stored row holds beside the fields of its score: see `FileFacts`."""
+
 _NESTED = ("windows", "evidence", "provenance")
 _NUMBERS = ("duration_s", "logit", "llr_nats", "probability", "prior", "false_alarm_rate")
 _BATCH = 1000
@@ -52,7 +65,15 @@ def json_line(score: Score) -> str:
     >>> json_line(Score("a.mp3")).startswith('{"path": "a.mp3", ')
     True
     """
-    values = score.to_dict()
+    return _line(score.to_dict())
+
+
+def row_line(score: Score, facts: FileFacts | None) -> str:
+    """Return a score and what is known of its file as one line; scores read back without it."""
+    return _line(score.to_dict() | (facts.to_dict() if facts is not None else {}))
+
+
+def _line(values: dict[str, Any]) -> str:
     text = json.dumps(values, ensure_ascii=False)
     if not text.isascii() and _unencodable(text):  # a file name need not be valid Unicode
         text = json.dumps(values)
@@ -65,15 +86,67 @@ def read_scores(path: Path) -> Iterator[Score]:
     Raises:
         UsageError: a line is no score.
     """
+    for score, _ in read_rows(path):
+        yield score
+
+
+def read_rows(path: Path) -> Iterator[tuple[Score, FileFacts]]:
+    """Yield the scores of a JSON Lines file, each with what its row says of the file.
+
+    Raises:
+        UsageError: a line is no score.
+    """
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                yield Score.from_dict(json.loads(line))
+                yield parse_row(json.loads(line))
             except (ValueError, TypeError, AttributeError, UsageError) as error:
                 raise UsageError(
                     f"{path}, line {number}: expected a score ({error}); "
                     "a scan that goes on with --resume repairs its own last line"
                 ) from error
+
+
+def parse_row(values: dict[str, Any]) -> tuple[Score, FileFacts]:
+    """Split a stored row into its score and the facts of its file."""
+    facts = {name: values.pop(name) for name in FACTS if name in values}
+    return Score.from_dict(values), FileFacts.from_dict(facts)
+
+
+def newest_rows(path: Path) -> Iterator[tuple[Score, FileFacts]]:
+    """Yield the last row of each path, in two passes; damaged lines are left out.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    newest = KeyIndex()
+    try:
+        with path.open("rb") as lines:
+            at = 0
+            for line in lines:
+                newest.put(_path_key(line), at)
+                at += len(line)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); scan first") from error
+    with path.open("rb") as lines:
+        at = 0
+        for line in lines:
+            start, at = at, at + len(line)
+            if newest.get(_path_key(line)) != start:
+                continue
+            try:
+                yield parse_row(json.loads(line))
+            except (ValueError, TypeError, AttributeError, UsageError):
+                continue  # half a line, or one that the disk damaged
+
+
+_PATH = re.compile(rb'\{"path": ("(?:[^"\\]|\\.)*")')
+
+
+def _path_key(line: bytes) -> int:
+    found = _PATH.match(line)
+    name = found.group(1) if found else b""
+    return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big")
 
 
 class JsonWriter:
@@ -111,11 +184,18 @@ class ParquetWriter:
 
     A scan that is interrupted leaves the rows it had finished.
 
+    Args:
+        path: the file to write.
+        facts: also write the columns of `FileFacts`; ``metadata`` is a struct of strings.
+        notes: text kept in the file's own metadata.
+
     Raises:
         MissingExtra: pyarrow is not installed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, *, facts: bool = False, notes: dict[str, str] | None = None
+    ) -> None:
         try:
             import pyarrow
             import pyarrow.parquet
@@ -123,7 +203,8 @@ class ParquetWriter:
             raise MissingExtra("pyarrow", "tables", "writing Parquet") from error
         self._arrow = pyarrow
         self._path, self._part = path, path.with_name(path.name + ".part")
-        self._schema = pyarrow.schema([(name, self._type(name)) for name in COLUMNS])
+        names = [*COLUMNS, *(FACTS if facts else ())]
+        self._schema = pyarrow.schema([(name, self._type(name)) for name in names], notes)
         try:
             self._file: IO[bytes] = self._part.open("wb")
         except OSError as error:
@@ -142,12 +223,17 @@ class ParquetWriter:
     ) -> None:
         self._flush()
         self._table.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
         self._file.close()
         self._part.replace(self._path)
 
-    def write(self, score: Score) -> None:
+    def write(self, score: Score, facts: FileFacts | None = None) -> None:
         """Add one row."""
         row = _flat(score)
+        if facts is not None:
+            row |= facts.to_dict()
+            row["metadata"] = {k: _printable(v) for k, v in row["metadata"].items()}
         for name in ("evidence", "provenance"):
             row[name] = json.dumps(row[name]) if row[name] else None
         self._rows.append({k: _printable(v) if isinstance(v, str) else v for k, v in row.items()})
@@ -163,8 +249,11 @@ class ParquetWriter:
         arrow = self._arrow
         if name == "windows":
             return arrow.list_(arrow.list_(arrow.float64()))
-        if name in ("sample_rate_hz", "channels"):
+        if name in ("sample_rate_hz", "channels", "size_bytes", "modified_ns", "scanned_ns"):
             return arrow.int64()
+        if name == "metadata":
+            fields = dataclasses.fields(Metadata)
+            return arrow.struct([(field.name, arrow.string()) for field in fields])
         return arrow.float64() if name in (*_NUMBERS, "covered_s") else arrow.string()
 
 

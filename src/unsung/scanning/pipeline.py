@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Scans any number of inputs: lazily, on all cores, resumable; one row for each file."""
+"""Scans any number of inputs: lazily, on all cores, resumable; one row for each file.
+
+Nothing grows with the number of tracks but the resume file's index (48 bytes a track): inputs are
+taken as processes fall idle, rows leave as they finish.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -13,11 +17,15 @@ from pathlib import Path
 from unsung.audio.sources import Source, expand
 from unsung.errors import UsageError
 from unsung.runtime import Bundle, load_bundle
-from unsung.scanning import pool
+from unsung.scanning import objects, pool
+from unsung.scanning.duplicates import Claims
+from unsung.scanning.limits import NO_LIMITS, Limits
+from unsung.scanning.quarantine import Quarantine
 from unsung.scanning.resume import ResumeFile
 from unsung.scanning.settings import FALSE_ALARM_RATE, PRIOR, Row, Settings
+from unsung.scanning.watch import Watch
 from unsung.scanning.worker import Scorer, Task
-from unsung.types import Score
+from unsung.types import Failure, Score
 
 __all__ = ["FEW", "Inputs", "Progress", "scan", "scan_paths", "scan_rows"]
 
@@ -29,17 +37,25 @@ Inputs = str | Path | Source | Iterable[str | Path | Source]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a scan has come; ``audio_s`` is the length of the tracks judged so far."""
+    """How far a scan has come; ``audio_s`` is the length of the tracks judged so far.
+
+    ``skipped`` counts what an earlier scan holds and what stands in ``quarantined``;
+    ``duplicates`` counts finished tracks that took the score of the very same bytes.
+    """
 
     done: int = 0
     failed: int = 0
     skipped: int = 0
     audio_s: float = 0.0
     elapsed_s: float = 0.0
+    quarantined: int = 0
+    duplicates: int = 0
 
     def after(self, row: Row, elapsed_s: float) -> Progress:
         """Return the counts with one more finished row."""
-        failed, skipped = row.score.error is not None, row.skipped
+        skipped = row.skipped or row.quarantined
+        failed = row.score.error is not None and not skipped
+        copied = bool(row.facts and row.facts.duplicate_of) and not skipped
         judged_s = 0.0 if failed or skipped else row.score.duration_s or row.score.covered_s
         return Progress(
             self.done + (not skipped),
@@ -47,6 +63,8 @@ class Progress:
             self.skipped + skipped,
             self.audio_s + judged_s,
             elapsed_s,
+            self.quarantined + row.quarantined,
+            self.duplicates + copied,
         )
 
 
@@ -97,32 +115,59 @@ def scan_rows(
     resume: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     load: Callable[[str | Path], Bundle] = load_bundle,
+    limits: Limits = NO_LIMITS,
+    quarantine: Path | None = None,
+    retry_quarantine: bool = False,
+    ray: str | None = None,
+    mark: Callable[[Row], Row] | None = None,
 ) -> Iterator[Row]:
     """Yield a row for each track: numbered as in the input, with its picture if asked for.
 
-    ``load`` turns the bundle's name into a bundle; worker processes import it by its name.
+    Args:
+        inputs: as for `scan`; also object storage (``s3://bucket/prefix``) and a `Watch`.
+        settings: what every row is made with.
+        jobs: processes; with ``ray``, tasks at once on a local cluster.
+        resume: JSON Lines file to append to; what it holds is skipped. With it, the same bytes
+            are scored once and the other rows are copies.
+        on_progress: called after each row, skipped ones included.
+        load: turns the bundle's name into a bundle; worker processes import it by its name.
+        limits: seconds and bytes that one file may cost.
+        quarantine: list of files that failed; they are left out until they change.
+        retry_quarantine: try them again, too.
+        ray: address of a Ray cluster, or "local": its machines score, this one writes.
+        mark: called with each new row before it is stored; returns the row to store and yield.
+
+    Raises:
+        UsageError: a setting is wrong, or another scan writes the same file.
+        StoreFull: the resume file cannot grow; its rows are whole.
     """
     if jobs is not None and jobs < 1:
         raise UsageError(f"expected at least 1 job, got {jobs}; leave it out for one a core")
     started_s = time.monotonic()
-    scorer = Scorer(settings, load=load)
+    scorer = Scorer(settings, load=load, limits=limits)
     sources = enumerate(_sources(inputs))
-    ahead = list(islice(sources, FEW + 1)) if jobs is None else []
-    if jobs is None:
+    ahead = list(islice(sources, FEW + 1)) if jobs is None and ray is None else []
+    if jobs is None and ray is None:
         jobs = 1 if len(ahead) <= FEW else pool.cores()
     progress = Progress()
     with ExitStack() as stack:
-        store = stack.enter_context(ResumeFile(resume, scorer.stamp)) if resume else None
+        store = ResumeFile(resume, scorer.stamp, mark=mark) if resume else None
         if store is not None:
-            scorer.known = store.keys
-        rows = _rows(chain(ahead, sources), scorer, jobs)
+            stack.enter_context(store)
+        held = stack.enter_context(_quarantine(quarantine, retry_quarantine))
+        claims = Claims(store, scorer.stamp) if store is not None else None
+        scorer.ask = claims.known if claims is not None else None
+        items = _unknown(chain(ahead, sources), store, held)
+        rows = _rows(items, scorer, jobs, ray, inputs.stop if isinstance(inputs, Watch) else None)
         stack.enter_context(closing(rows))  # type: ignore[type-var]
         for found in rows:
-            row = found if store is None else store.settle(found)
-            progress = progress.after(row, time.monotonic() - started_s)
-            if on_progress is not None:
-                on_progress(progress)
-            yield row
+            for row in _settled(found, claims, mark):
+                if held is not None:
+                    held.note(row)
+                progress = progress.after(row, time.monotonic() - started_s)
+                if on_progress is not None:
+                    on_progress(progress)
+                yield row
 
 
 def scan_paths(
@@ -151,13 +196,60 @@ def scan_paths(
     return [row.score for row in rows]
 
 
-def _rows(sources: Iterator[tuple[int, Source]], scorer: Scorer, jobs: int) -> Iterator[Row]:
-    if jobs == 1:
-        for index, source in sources:
-            yield scorer(Task(index, source))
-        return
-    init = {"settings": scorer.settings, "known": scorer.known, "load": scorer.load}
-    yield from pool.run(sources, jobs, init, scorer.stamp)
+def _rows(
+    items: Iterator[pool.Item],
+    scorer: Scorer,
+    jobs: int | None,
+    ray: str | None,
+    stop: Callable[[], None] | None,
+) -> Iterator[Row]:
+    init = {"settings": scorer.settings, "load": scorer.load, "limits": scorer.limits}
+    time_s = scorer.limits.time_s
+    if ray is not None:
+        from unsung.scanning import on_ray
+
+        yield from on_ray.run(items, ray, jobs, init, scorer.stamp, known=scorer.ask, time_s=time_s)
+    elif jobs == 1 and time_s is None:
+        for item in items:
+            yield item if isinstance(item, Row) else scorer(Task(*item))
+    else:
+        assert jobs is not None
+        yield from pool.run(
+            items,
+            jobs,
+            init,
+            scorer.stamp,
+            known=scorer.ask,
+            time_s=time_s,
+            stop_inputs=stop,
+        )
+
+
+def _settled(row: Row, claims: Claims | None, mark: Callable[[Row], Row] | None) -> Iterable[Row]:
+    if claims is not None:
+        return claims.settle(row)
+    return [row if mark is None or row.skipped else mark(row)]
+
+
+def _unknown(
+    sources: Iterator[tuple[int, Source]], store: ResumeFile | None, held: Quarantine | None
+) -> Iterator[pool.Item]:
+    """Turn what an earlier scan has dealt with into finished rows, without reading the files."""
+    for index, source in sources:
+        if source.kind == "file" and store is not None:
+            at = store.find_file(source.path)
+            if at is not None:
+                yield Row(index, Score(source.path), known_at=at, skipped=True)
+                continue
+        if source.kind == "file" and held is not None and held.holds(source.path):
+            left_out = Failure("Quarantined", "left out: it failed before and has not changed")
+            yield Row(index, Score(source.path, error=left_out), skipped=True, quarantined=True)
+            continue
+        yield index, source
+
+
+def _quarantine(path: Path | None, retry: bool) -> AbstractContextManager[Quarantine | None]:
+    return nullcontext() if path is None else Quarantine(path, retry=retry)
 
 
 def _sources(inputs: Inputs) -> Iterator[Source]:
@@ -166,5 +258,7 @@ def _sources(inputs: Inputs) -> Iterator[Source]:
     for item in items:
         if isinstance(item, Source):
             yield item
+        elif objects.is_object(str(item)):
+            yield from objects.expand_objects(str(item))
         else:
             yield from expand([str(item)])

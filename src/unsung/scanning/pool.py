@@ -4,35 +4,23 @@
 from __future__ import annotations
 
 import os
-import pickle
 import queue
-import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
 
-from unsung.audio.fetch import stdin_file
 from unsung.audio.sources import Source
-from unsung.errors import UnsungError
+from unsung.scanning.limits import TimeLimit
 from unsung.scanning.one import failed
-from unsung.scanning.settings import Row, Stamp
+from unsung.scanning.process import ONE_THREAD, Known, Worker, WorkerDied
+from unsung.scanning.settings import FileFacts, Row, Stamp
 from unsung.scanning.worker import Task
 
-__all__ = ["WorkerDied", "cores", "run"]
+__all__ = ["ONE_THREAD", "Item", "Worker", "WorkerDied", "cores", "lost", "run"]
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""One thread a process: the processes are the parallelism, and threads would fight over cores."""
-
-BOOT = (
-    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "from unsung.scanning.worker import main; main()"
-)
-
-
-class WorkerDied(UnsungError):
-    """A worker process ended while it scored a file (killed, out of memory, a crash)."""
+Item: TypeAlias = tuple[int, Source] | Row
+"""A numbered input to score, or a row that is finished already and only passes through."""
 
 
 def cores() -> int:
@@ -43,24 +31,42 @@ def cores() -> int:
 
 
 def run(
-    sources: Iterator[tuple[int, Source]], jobs: int, init: Mapping[str, Any], stamp: Stamp
+    sources: Iterator[Item],
+    jobs: int,
+    init: Mapping[str, Any],
+    stamp: Stamp,
+    *,
+    known: Known | None = None,
+    time_s: float | None = None,
+    stop_inputs: Callable[[], None] | None = None,
 ) -> Iterator[Row]:
     """Yield rows as they finish; at most ``2 x jobs`` sources are taken ahead of the consumer.
 
     Args:
-        sources: numbered inputs, taken one at a time as workers fall idle.
+        sources: numbered inputs, taken one at a time as workers fall idle; rows pass through.
         jobs: number of processes.
         init: the arguments of `Scorer`, sent to each process once.
         stamp: what rows carry that no process lived to finish.
+        known: answers the processes' questions about contents; called from several threads.
+        time_s: a process that works longer on one file is killed and replaced.
+        stop_inputs: called at the end: wakes inputs that wait for something to come.
 
     Raises:
         UnsungError: a worker cannot start at all, or the inputs themselves raised.
     """
-    crew = _Crew(sources, jobs, init, stamp)
+    crew = _Crew(sources, jobs, init, stamp, known=known, time_s=time_s)
     try:
         yield from crew.rows()
     finally:
+        if stop_inputs is not None:
+            stop_inputs()
         crew.close()
+
+
+def lost(task: Task, stamp: Stamp, error: Exception, sha256: str = "") -> Row:
+    """Return the row of a file whose process did not live to finish it."""
+    score = replace(failed(task.source.path, stamp, error), sha256=sha256)
+    return Row(task.index, score, facts=FileFacts())
 
 
 class _Crew:
@@ -68,16 +74,21 @@ class _Crew:
 
     def __init__(
         self,
-        sources: Iterator[tuple[int, Source]],
+        sources: Iterator[Item],
         jobs: int,
         init: Mapping[str, Any],
         stamp: Stamp,
+        *,
+        known: Known | None,
+        time_s: float | None,
     ) -> None:
-        self._sources, self._init, self._stamp = sources, init, stamp
+        self._sources, self._stamp, self._known, self._time_s = sources, stamp, known, time_s
+        self._init = {**init, "asks": known is not None}
+        self._taking = threading.Lock()  # its own: the next input may be long in coming
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._out: queue.Queue[Row | BaseException | None] = queue.Queue(maxsize=jobs)
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(jobs)]
 
     def rows(self) -> Iterator[Row]:
@@ -106,14 +117,18 @@ class _Crew:
 
     def _serve(self) -> None:
         """Feed one worker until the input ends; replace it when it dies."""
-        worker: _Worker | None = None
+        worker: Worker | None = None
         try:
-            while (task := self._next()) is not None:
+            while (item := self._next()) is not None:
+                if isinstance(item, Row):
+                    self._put(item)
+                    continue
+                task = Task(*item)
                 worker = worker or self._start()
                 try:
                     row = worker.ask(task)
-                except WorkerDied as error:
-                    row = Row(task.index, failed(task.source.path, self._stamp, error))
+                except (WorkerDied, TimeLimit) as error:
+                    row = lost(task, self._stamp, error, worker.claimed)
                     worker = None
                 self._put(row)
         except BaseException as error:
@@ -123,15 +138,12 @@ class _Crew:
                 worker.close()
             self._put(None)
 
-    def _next(self) -> Task | None:
-        with self._lock:
-            if self._stop.is_set():
-                return None
-            item = next(self._sources, None)
-        return None if item is None else Task(*item)
+    def _next(self) -> Item | None:
+        with self._taking:
+            return None if self._stop.is_set() else next(self._sources, None)
 
-    def _start(self) -> _Worker:
-        worker = _Worker()
+    def _start(self) -> Worker:
+        worker = Worker(self._known, self._time_s)
         with self._lock:
             self._workers = [w for w in self._workers if w.alive] + [worker]
             if self._stop.is_set():
@@ -146,89 +158,3 @@ class _Crew:
             except queue.Full:
                 continue
             return
-
-
-class _Worker:
-    """One process and the two pipes to it."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", BOOT],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **ONE_THREAD},
-            process_group=0,  # Ctrl-C reaches the parent alone, which then ends the scan in order
-        )
-        self._send(sys.path)
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def greet(self, init: Mapping[str, Any]) -> None:
-        """Send the settings and wait until the bundle is loaded."""
-        self._send(dict(init))
-        try:
-            problem = self._receive()
-        except WorkerDied as error:
-            raise UnsungError(f"a worker process could not start: {error}; try --jobs 1") from error
-        if isinstance(problem, Exception):
-            raise problem
-
-    def ask(self, task: Task) -> Row:
-        if task.source.kind == "stdin":  # the worker's own standard input is the task pipe
-            with stdin_file() as path:
-                return self._ask(Task(task.index, task.source, path))
-        return self._ask(task)
-
-    def _ask(self, task: Task) -> Row:
-        self._send(task)
-        row = self._receive()
-        if not isinstance(row, Row):
-            raise WorkerDied(f"expected a row from the worker process, got {type(row).__name__}")
-        return row
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def close(self) -> None:
-        """End the process in order: it stops when its input closes."""
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    continue
-        self._process.wait()
-
-    def _send(self, item: object) -> None:
-        assert self._process.stdin is not None
-        try:
-            pickle.dump(item, self._process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
-            self._process.stdin.flush()
-        except BrokenPipeError as error:
-            raise self._death() from error
-
-    def _receive(self) -> object:
-        assert self._process.stdout is not None
-        try:
-            return pickle.load(self._process.stdout)
-        except (EOFError, pickle.UnpicklingError) as error:
-            raise self._death() from error
-
-    def _death(self) -> WorkerDied:
-        self.kill()
-        self.close()
-        code = self._process.returncode
-        how = f"signal {-code} ({_signal_name(-code)})" if code < 0 else f"exit code {code}"
-        return WorkerDied(
-            f"the process that scored this file ended by {how}; "
-            "this happens when memory runs out: scan the file alone, with --jobs 1"
-        )
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "unknown"

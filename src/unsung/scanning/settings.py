@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from unsung.errors import UsageError
-from unsung.types import Picture, Score
+from unsung.types import Picture, Record, Score
 
-__all__ = ["FALSE_ALARM_RATE", "PRIOR", "Row", "Settings", "Stamp"]
+__all__ = ["FALSE_ALARM_RATE", "PRIOR", "FileFacts", "Metadata", "Row", "Settings", "Stamp"]
 
 FALSE_ALARM_RATE = 0.01
 """One human recording in a hundred may be called AI: what most catalogues can check by hand."""
@@ -32,6 +32,7 @@ class Settings:
         fast: listen to a few windows instead of the whole track.
         picture: also compute what a report draws.
         calibration: file of `unsung calibrate` whose thresholds replace the bundle's.
+        metadata: also read the tags that a catalogue is sorted by (artist, label, ISRC, ...).
 
     >>> Settings(false_alarm_rate=2.0)
     Traceback (most recent call last):
@@ -45,6 +46,7 @@ class Settings:
     fast: bool = False
     picture: bool = False
     calibration: Path | None = None
+    metadata: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 < self.false_alarm_rate <= 0.5:
@@ -73,6 +75,10 @@ class Stamp:
         )
         return int.from_bytes(digest.digest(), "big")
 
+    def file_key(self, path: str, size_bytes: int, modified_ns: int) -> int:
+        """Return 64 bits for a file that need not be read again while size and time stay."""
+        return self.key(f"{size_bytes}/{modified_ns}", path)
+
     def made(self, row: Mapping[str, Any]) -> bool:
         """Say whether a stored row was made under these settings and has its result."""
         return (
@@ -86,10 +92,56 @@ class Stamp:
 
 
 @dataclass(frozen=True)
+class Metadata(Record):
+    """What the tags of a file say; empty where they say nothing."""
+
+    artist: str = ""
+    title: str = ""
+    album: str = ""
+    album_artist: str = ""
+    label: str = ""
+    isrc: str = ""
+    date: str = ""
+    genre: str = ""
+
+
+@dataclass(frozen=True)
+class FileFacts(Record):
+    """What a stored row says of the file beside its score.
+
+    Attributes:
+        size_bytes: size when it was scanned; None where it is no file of this machine.
+        modified_ns: time of its last change, nanoseconds since 1970.
+        scanned_ns: when the row was made, nanoseconds since 1970.
+        duplicate_of: path of the track with the very same bytes that this score was made from.
+        metadata: its tags, when the scan was asked to read them.
+    """
+
+    size_bytes: int | None = None
+    modified_ns: int | None = None
+    scanned_ns: int | None = None
+    duplicate_of: str = ""
+    metadata: Metadata = field(default_factory=Metadata)
+
+    @property
+    def settled(self) -> bool:
+        """Say whether the file was at rest when it was scanned.
+
+        A file changed within two seconds of its scan could change again without a new time stamp
+        (file systems count in steps of up to 2 s); only its content then tells.
+        """
+        if self.modified_ns is None or self.scanned_ns is None:
+            return False
+        return self.scanned_ns - self.modified_ns > 2_000_000_000
+
+
+@dataclass(frozen=True)
 class Row:
     """One finished file: its place in the input, its score and, on request, its picture.
 
-    ``known_key`` is set instead of a score when the resume file already holds this content.
+    ``known_key`` is set instead of a score when this content has or gets a score elsewhere in the
+    scan; ``known_at`` is the offset of its line when size and time of the file are unchanged.
+    A ``skipped`` row was held already; a ``quarantined`` one was left out for an earlier error.
     """
 
     index: int
@@ -97,3 +149,6 @@ class Row:
     picture: Picture | None = None
     known_key: int | None = None
     skipped: bool = False
+    facts: FileFacts | None = None
+    known_at: int | None = None
+    quarantined: bool = False

@@ -9,28 +9,38 @@ before any of them loads.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import pickle
 import sys
+import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unsung.errors import UnsungError
 from unsung.runtime import load_bundle
+from unsung.scanning import objects
 from unsung.scanning.calibration import recalibrated
+from unsung.scanning.limits import NO_LIMITS, Limits, check_size, size_of
 from unsung.scanning.memory import keep_freed_memory
+from unsung.scanning.metadata import read_metadata
 from unsung.scanning.one import failed, local, score_local, stamp_of
-from unsung.scanning.settings import Row, Settings
+from unsung.scanning.settings import FileFacts, Metadata, Row, Settings
+from unsung.types import Failure, Score
 
 if TYPE_CHECKING:
     from unsung.audio.sources import Source
     from unsung.runtime import Bundle
 
-__all__ = ["Scorer", "Task", "main"]
+__all__ = ["Claim", "Scorer", "Task", "main"]
+
+GRACE_S = 10.0
+"""A worker whose parent was killed ends itself so long after the time limit of its file."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +52,28 @@ class Task:
     path: Path | None = None
 
 
+@dataclass(frozen=True)
+class Claim:
+    """A worker's question before it decodes: is this content scored, or being scored, elsewhere?"""
+
+    index: int
+    sha256: str
+
+
 @dataclass
 class Scorer:
     """Turns tasks into rows, in this process; built from values that cross process borders.
 
-    ``known`` holds the sorted resume keys, 8 bytes each, of what the resume file already has.
+    ``known`` holds sorted resume keys, 8 bytes each, of contents that need no score; ``ask`` is
+    asked instead where it is set, with a task's index and its content's hash.
     """
 
     settings: Settings
     known: array[int] = field(default_factory=lambda: array("Q"))
     load: Callable[[str | Path], Bundle] = load_bundle
     bundle: Bundle | None = None
+    limits: Limits = NO_LIMITS
+    ask: Callable[[int, str], bool] | None = None
 
     def __post_init__(self) -> None:
         bundle = self.bundle or self.load(self.settings.bundle)
@@ -62,33 +83,76 @@ class Scorer:
 
     def __call__(self, task: Task) -> Row:
         """Score one task; whatever happens to it becomes its row."""
+        shown = objects.shown(task.source.path)
         try:
             if task.path is not None:
-                return self._row(task, task.path)
-            with local(task.source) as path:
-                return self._row(task, path)
+                return self._row(task, shown, task.path)
+            with self._lent(task.source) as path:
+                return self._row(task, shown, path)
         except Exception as error:
-            return Row(task.index, failed(task.source.path, self.stamp, error))
+            facts = _facts(task.source, None)
+            return Row(task.index, _hidden(failed(shown, self.stamp, error), task), facts=facts)
 
-    def _row(self, task: Task, path: Path) -> Row:
+    @contextmanager
+    def _lent(self, source: Source) -> Iterator[Path]:
+        """Lend a path on this machine, not before the size is known to be within the limit."""
+        if source.kind == "url":
+            with objects.fetched(source.path, self.limits) as path:
+                yield path
+            return
+        if source.kind == "file":
+            check_size(source.path, size_of(Path(source.path)), self.limits)
+        with local(source) as path:
+            yield path
+
+    def _row(self, task: Task, shown: str, path: Path) -> Row:
+        facts = _facts(task.source, path)
+        if self.settings.metadata:
+            facts = replace(facts, metadata=read_metadata(path))
+        known = False
+
+        def is_known(sha256: str) -> bool:
+            nonlocal known
+            known = self.ask(task.index, sha256) if self.ask else self._is_known(sha256)
+            return known
+
         score, picture = score_local(
             path,
-            task.source.path,
+            shown,
             self._bundle,
             settings=self.settings,
             stamp=self.stamp,
-            is_known=self._is_known,
+            is_known=is_known,
         )
-        key = self.stamp.key(score.sha256) if score.sha256 and score.error is None else 0
-        known = key if score.verdict is None and key and self._holds(key) else None
-        return Row(task.index, score, picture, known)
+        key = self.stamp.key(score.sha256) if known and score.error is None else None
+        return Row(task.index, _hidden(score, task), picture, key, facts=facts)
 
     def _is_known(self, sha256: str) -> bool:
-        return self._holds(self.stamp.key(sha256))
-
-    def _holds(self, key: int) -> bool:
+        key = self.stamp.key(sha256)
         at = bisect_left(self.known, key)
         return at < len(self.known) and self.known[at] == key
+
+
+def _facts(source: Source, path: Path | None) -> FileFacts:
+    """Look at the file before it is read: a change during the scan then shows."""
+    now_ns = time.time_ns()
+    target = Path(source.path) if source.kind == "file" else path
+    try:
+        state = target.stat() if target is not None else None
+    except (OSError, ValueError):
+        state = None
+    if state is None:
+        return FileFacts(scanned_ns=now_ns)
+    modified_ns = state.st_mtime_ns if source.kind == "file" else None
+    return FileFacts(state.st_size, modified_ns, now_ns, metadata=Metadata())
+
+
+def _hidden(score: Score, task: Task) -> Score:
+    """Take an address's secrets out of what is said about it."""
+    if score.error is None or task.source.kind != "url":
+        return score
+    message = objects.hide(score.error.message, task.source.path)
+    return replace(score, error=Failure(score.error.type, message))
 
 
 def main() -> None:
@@ -98,22 +162,47 @@ def main() -> None:
     outbox = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # no library's print may reach the pipe
     with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
-        scorer = _ready(pickle.load(inbox), outbox)
+        scorer = _ready(pickle.load(inbox), inbox, outbox)
         while scorer is not None:
-            pickle.dump(scorer(pickle.load(inbox)), outbox, protocol=pickle.HIGHEST_PROTOCOL)
-            outbox.flush()
+            task = pickle.load(inbox)
+            with _watchdog(scorer.limits.time_s):
+                row = scorer(task)
+            _send(row, outbox)
     with contextlib.suppress(BrokenPipeError):
         outbox.close()
 
 
-def _ready(init: dict[str, object], outbox: object) -> Scorer | None:
+def _ready(init: dict[str, Any], inbox: Any, outbox: Any) -> Scorer | None:
     """Build the scorer and tell the parent, with the error when there is one."""
+
+    def ask(index: int, sha256: str) -> bool:
+        _send(Claim(index, sha256), outbox)
+        return bool(pickle.load(inbox))
+
     scorer: Scorer | None = None
     answer: Exception | None = None
+    asks = init.pop("asks", False)
     try:
-        scorer = Scorer(**init)  # type: ignore[arg-type]
+        scorer = Scorer(**init, ask=ask if asks else None)
     except UnsungError as error:
         answer = UnsungError(str(error))  # plain: errors with own constructors do not unpickle
-    pickle.dump(answer, outbox)  # type: ignore[arg-type]
-    outbox.flush()  # type: ignore[attr-defined]
+    _send(answer, outbox)
     return scorer
+
+
+def _send(item: object, outbox: Any) -> None:
+    pickle.dump(item, outbox, protocol=pickle.HIGHEST_PROTOCOL)
+    outbox.flush()
+
+
+@contextmanager
+def _watchdog(time_s: float | None) -> Iterator[None]:
+    """End this process when a decoder hangs and nobody is left to kill it."""
+    if time_s is None:
+        yield
+        return
+    faulthandler.dump_traceback_later(time_s + GRACE_S, exit=True, file=2)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()

@@ -30,9 +30,9 @@ import numpy as np
 import soundfile
 
 import unsung
+from unsung.audio.memory import keep_freed_memory
 from unsung.audio.write import write
 from unsung.runtime import load_bundle
-from unsung.scanning.memory import keep_freed_memory
 from unsung.scanning.one import score_file
 from unsung.synthesis.demo import make_demo
 from unsung.types import Clip

@@ -33,9 +33,10 @@ def test_the_gradient_is_of_the_score_that_a_scan_gives(bundle, seconds):
     sound = noise(seconds)[None]
     logits, gradient = score_and_gradient_of(bundle)(sound)
     assert logits == pytest.approx(score_of(bundle)(sound), abs=0.3)
-    step = 1e-3 * gradient / np.linalg.norm(gradient)
+    # Small: the best shift is another one a little further on.
+    step = 1e-4 * gradient / np.linalg.norm(gradient)
     model = score_and_gradient_of(bundle)
-    slope = (model(sound + step)[0] - model(sound - step)[0]) / 2e-3
+    slope = (model(sound + step)[0] - model(sound - step)[0]) / 2e-4
     assert slope == pytest.approx(np.linalg.norm(gradient), rel=0.05)
 
 

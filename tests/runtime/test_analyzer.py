@@ -52,10 +52,13 @@ def test_windows_cover_the_track_and_none_is_short(bundle):
     assert result.covered_s == pytest.approx(64.0, abs=0.01)
 
 
-def test_pooled_logit_is_the_mean_of_the_windows(bundle):
+def test_pooled_logit_is_the_mean_of_the_windows_and_what_the_search_adds(bundle):
     result = run(bundle, np.concatenate([sound(10.0, seed=s) for s in range(4)]))
     assert len(result.windows) == 4
-    assert result.logit == pytest.approx(np.mean([v for _, v in result.windows]), abs=1e-4)
+    added = result.evidence.terms["shifted lines"]
+    assert added >= 0
+    mean = np.mean([v for _, v in result.windows])
+    assert result.logit - added == pytest.approx(mean, abs=1e-4)
 
 
 def test_evidence_adds_up_to_the_logit(bundle):
@@ -64,7 +67,8 @@ def test_evidence_adds_up_to_the_logit(bundle):
     total = evidence.baseline + sum(evidence.terms.values())
     assert total == pytest.approx(result.logit, abs=1e-4)
     shares = float(result.picture.contributions.sum(dtype=np.float64))
-    assert bundle.linear.baseline + shares == pytest.approx(result.logit, abs=1e-3)
+    linear = result.logit - evidence.terms["shifted lines"]
+    assert bundle.linear.baseline + shares == pytest.approx(linear, abs=1e-3)
     assert evidence.baseline == pytest.approx(bundle.linear.baseline, abs=1e-3)
     assert evidence.words
 

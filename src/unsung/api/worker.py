@@ -26,13 +26,13 @@ import numpy as np
 
 from unsung.api.errors import TooLong
 from unsung.api.frames import HEAD, Message, Outcome, Task, pack, unpack_head
+from unsung.audio.memory import keep_freed_memory
 from unsung.errors import UnsungError
 from unsung.reports.axes import Axis
 from unsung.reports.song import write_song_report
 from unsung.reports.spectrogram import draw_spectrogram
 from unsung.runtime import Analyzer, Bundle, load_bundle
 from unsung.scanning.calibration import report_calibration
-from unsung.scanning.memory import keep_freed_memory
 from unsung.scanning.one import score_local, stamp_of
 from unsung.scanning.settings import Settings
 from unsung.types import Explanation, FloatArray, Picture, Score

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from unsung.audio.memory import keep_freed_memory
 from unsung.cli._console import Status
 from unsung.errors import UsageError
 from unsung.scanning import Row, Settings, scan_rows
 from unsung.scanning.limits import NO_LIMITS, Limits
-from unsung.scanning.memory import keep_freed_memory
 from unsung.scanning.output import ParquetWriter, Writer
 from unsung.scanning.sidecar import Marker
 

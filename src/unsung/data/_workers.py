@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import multiprocessing
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from unsung.audio.memory import keep_freed_memory
 from unsung.data._atomic import FULL, full_disk
 from unsung.types import Failure
 
@@ -78,18 +77,7 @@ def each(
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
     # Not fork: libraries that were already used here hold locks and threads that fork copies.
-    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _keep_freed_memory)
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc keep what is freed: handing pages back and forth makes processes wait for each.
-
-    The same as `unsung.scanning.memory`, which this folder may not import.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(-1, 1 << 28)  # M_TRIM_THRESHOLD
-        mallopt(-3, 1 << 25)  # M_MMAP_THRESHOLD
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), keep_freed_memory)
 
 
 def _submitted(

@@ -30,6 +30,7 @@ NARROW_SPACE = "\u202f"
 MINUS = "\u2212"
 
 ERROR_ADVICE = {
+    "DecodeTimeout": "The file takes too long to decode. Check that it plays; convert it to FLAC.",
     "EmptyAudio": "The file holds no sound. Download or export it again.",
     "FetchError": "The address could not be fetched. Check it, or download the file by hand.",
     "NotAudio": "This is not a sound file. Take it out of the list, or give the file it points to.",
@@ -37,6 +38,7 @@ ERROR_ADVICE = {
     "overflow.",
     "SilentAudio": "There is no sound to judge. Check that the right track or channel was "
     "exported.",
+    "TooLong": "Give an excerpt, or scan the file on your own machine, where length is no limit.",
     "TooShort": "Give a longer excerpt, best the whole track.",
     "TruncatedAudio": "The file ends early. Download or copy it again.",
     "UnreadableAudio": "Check that the file plays elsewhere and may be read; convert it to FLAC "

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What an adversary in an experiment gets: the detector as functions of arrays, a second clip.
 
-``score`` asks the bundle itself, as a scan does. ``score_and_gradient`` rebuilds its linear sum in
-torch, on windows cut as the analyzer cuts them; frames that would reach over a window's edge are
-left out, so the two differ a little on sound of several windows. The score of the attacked sound is
-always the bundle's own. When not to use: for bundles without a linear part; their gradient is not
-in the graph.
+``score`` asks the bundle itself, as a scan does. ``score_and_gradient`` rebuilds its linear sum and
+its search over shifts in torch, on windows cut as the analyzer cuts them; frames that would reach
+over a window's edge are left out, so the two differ a little on sound of several windows. The score
+of the attacked sound is always the bundle's own. When not to use: for bundles without a linear
+part; their gradient is not in the graph.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from unsung.attacks import Chain, Step, parse
 from unsung.errors import MissingExtra, SilentAudio, UsageError
 from unsung.runtime import Bundle
+from unsung.runtime.shift import WIDTH, Join, ShiftSearch
 from unsung.types import Clip, FloatArray
 
 if TYPE_CHECKING:
@@ -107,12 +108,47 @@ def score_and_gradient_of(bundle: Bundle) -> ScoreAndGradient:
     def score_and_gradient(samples: FloatArray) -> tuple[FloatArray, FloatArray]:
         sound = torch.from_numpy(np.array(samples, dtype=np.float32)).requires_grad_()
         parts = _windows(sound, size)
-        logits = torch.stack([detector(part)[:, 0] * part.shape[1] for part in parts]).sum(dim=0)
-        logits = logits / sound.shape[1]  # windows weigh as much as the sound they hold
+        share = [part.shape[1] / sound.shape[1] for part in parts]  # as much as they hold
+        pictures = [[engine(part) for engine in detector.engines] for part in parts]
+        heads = [detector.head(*part)[:, 0] for part in pictures]
+        logits = torch.stack([w * head for w, head in zip(share, heads, strict=True)]).sum(dim=0)
+        if bundle.shift is not None:
+            means = [
+                torch.stack([w * p for w, p in zip(share, same, strict=True)]).sum(dim=0)
+                for same in zip(*pictures, strict=True)
+            ]
+            logits = _joined(logits, means, *bundle.shift)
         (gradient,) = torch.autograd.grad(logits.sum(), sound)
         return logits.detach().numpy(), gradient.numpy()
 
     return score_and_gradient
+
+
+def _joined(linear: Tensor, pictures: list[Tensor], search: ShiftSearch, join: Join) -> Tensor:
+    """Return the joint logit with its gradient: `ShiftSearch.best` and `Join` in torch.
+
+    Shape: ``[batch]``, pictures each ``[batch, channel, freq, 1]`` → ``[batch]``.
+    """
+    import torch
+
+    total = torch.zeros(())
+    for picture, mean, (lower, share), density, template in zip(
+        pictures, search.means, search.places, search.density, search.spectra, strict=True
+    ):
+        away = picture[..., 0] - torch.from_numpy(mean)
+        part = torch.from_numpy(share)
+        read = away[..., lower] * (1 - part) + away[..., lower + 1] * part
+        moved = torch.fft.rfft(read * torch.from_numpy(density), search.size)
+        total = total + (moved * torch.from_numpy(template)).sum(dim=1)
+    sums = torch.fft.irfft(total, search.size)
+    curve = torch.cat([sums[:, -search.reach :], sums[:, : search.reach + 1]], dim=1)
+    padded = torch.nn.functional.pad(curve[:, None], (WIDTH // 2, WIDTH // 2), mode="replicate")
+    score = curve - 0.5 * torch.nn.functional.avg_pool1d(padded, WIDTH, 1)[:, 0]
+    best = score[:, torch.from_numpy(search.away)].amax(dim=1)
+    unit = join.linear_spread / join.sharpness
+    alike = join.linear_limit + (best - join.shift_limit) / join.shift_spread * join.linear_spread
+    joint: Tensor = unit * torch.logaddexp(linear / unit, alike / unit)
+    return joint
 
 
 def _rebuilt(bundle: Bundle) -> ResidualLinear:

@@ -83,7 +83,7 @@ class Analyzer:
         pictures = [(p / self._covered_s).astype(np.float32) for p in self._pictures]
         linear = logit = self._weighted_logit / self._covered_s
         found = None
-        if bundle.shift is not None:
+        if bundle.shift is not None and np.isfinite(linear):
             search, join = bundle.shift
             score, shift = search.best(pictures)
             logit = float(join(np.float64(linear), np.float64(score)))

@@ -41,6 +41,9 @@ NEARBY = 0.0102
 """Width of the mean that half of is taken off: a few times the width of one fit at 8 kHz."""
 
 
+WIDTH = round(NEARBY / STEP) | 1
+
+
 @dataclass(frozen=True)
 class Join(Record):
     """How the two scores become one logit: each is read against human recordings.
@@ -82,6 +85,14 @@ class ShiftSearch:
         weights: the template. Shape: each ``[channel, freq]``.
         means: pictures of no evidence, subtracted first. Shape: each ``[channel, freq]``.
 
+    Attributes:
+        shifts: ln of the factors that are tried; ``away`` marks those that are no place of the
+            unshifted template, ``reach`` is how many lie on either side of zero.
+        places: where the points of the logarithmic axis lie on each front end's axis.
+        density: axis steps for each bin, the weight of a point.
+        spectra: conjugate spectra of the template over ``size`` points; with these another engine
+            can do the same correlation.
+
     Raises:
         UsageError: the shapes do not fit, or the band is too narrow to shift in.
     """
@@ -103,34 +114,32 @@ class ShiftSearch:
         if high < low * np.exp(4 * REACH):
             raise UsageError(f"shift search: a band from {low:g} to {high:g} Hz is too narrow")
         grid = np.exp(np.arange(np.log(low), np.log(high), STEP))
-        self._n = round(REACH / STEP)
-        self._size: int = scipy.fft.next_fast_len(len(grid) + self._n, real=True)
+        self.reach = round(REACH / STEP)
+        self.size: int = scipy.fft.next_fast_len(len(grid) + self.reach, real=True)
         self.weights = [np.asarray(weight, np.float32) for weight in weights]
         self.means = [np.asarray(mean, np.float32) for mean in means]
-        self._places = [_places(axis, grid) for axis in freqs_hz]
-        self._spectra = [
-            scipy.fft.rfft(_read(weight, place), self._size).conj()
-            for weight, place in zip(self.weights, self._places, strict=True)
+        self.places = [_places(axis, grid) for axis in freqs_hz]
+        self.spectra = [
+            scipy.fft.rfft(_read(weight, place), self.size).conj()
+            for weight, place in zip(self.weights, self.places, strict=True)
         ]
-        self._density = [
-            (grid * STEP / (axis[1] - axis[0])).astype(np.float32) for axis in freqs_hz
-        ]
-        self.shifts = np.arange(-self._n, self._n + 1) * STEP
-        self._away = np.abs(self.shifts) > HOLE
+        self.density = [(grid * STEP / (axis[1] - axis[0])).astype(np.float32) for axis in freqs_hz]
+        self.shifts = np.arange(-self.reach, self.reach + 1) * STEP
+        self.away = np.abs(self.shifts) > HOLE
 
     def curve(self, pictures: Sequence[FloatArray]) -> NDArray[np.float64]:
         """Return the template's sum at every shift of `shifts`.
 
         Shape: pictures each ``[channel, freq]`` → ``[shift]``.
         """
-        total = np.zeros(self._size // 2 + 1, np.complex128)
+        total = np.zeros(self.size // 2 + 1, np.complex128)
         for picture, mean, place, density, template in zip(
-            pictures, self.means, self._places, self._density, self._spectra, strict=True
+            pictures, self.means, self.places, self.density, self.spectra, strict=True
         ):
-            moved = scipy.fft.rfft(_read(picture - mean, place) * density, self._size)
+            moved = scipy.fft.rfft(_read(picture - mean, place) * density, self.size)
             total += (moved * template).sum(axis=0)
-        sums = scipy.fft.irfft(total, self._size)
-        return np.concatenate([sums[-self._n :], sums[: self._n + 1]])
+        sums = scipy.fft.irfft(total, self.size)
+        return np.concatenate([sums[-self.reach :], sums[: self.reach + 1]])
 
     def best(self, pictures: Sequence[FloatArray]) -> tuple[float, float]:
         """Return ``(score, shift)`` of the shift that fits best away from zero.
@@ -138,9 +147,8 @@ class ShiftSearch:
         A shift of +0.0583 means frequencies 6 % higher than the decoder left them.
         """
         curve = self.curve(pictures)
-        width = round(NEARBY / STEP) | 1
-        score = curve - 0.5 * scipy.ndimage.uniform_filter1d(curve, width, mode="nearest")
-        index = int(np.flatnonzero(self._away)[score[self._away].argmax()])
+        score = curve - 0.5 * scipy.ndimage.uniform_filter1d(curve, WIDTH, mode="nearest")
+        index = int(np.flatnonzero(self.away)[score[self.away].argmax()])
         return float(score[index]), float(self.shifts[index])
 
 

@@ -151,7 +151,7 @@ def _times(call: Callable[[], None], rounds: int) -> tuple[list[float], float]:
 def _parameters(bundle: Bundle) -> int:
     """Count the weights; the means that are taken off before are constants of the front end."""
     arrays = read_safetensors(bundle.path / "weights.safetensors")
-    return sum(int(a.size) for name, a in arrays.items() if not name.endswith(".mean"))
+    return sum(int(a.size) for name, a in arrays.items() if not name.endswith(("mean",)))
 
 
 def _peak_growth(call: Callable[[], None]) -> int | None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -175,7 +176,9 @@ def _listen(stream: AudioStream, bundle: Bundle, settings: Settings) -> _Heard:
                 break
     if stretches[-1][0] is not None and stream.problem is None:
         stream.seek(max(0.0, (stream.duration_s or 0.0) - LAST_S))
-        deque(stream.blocks(BLOCK_S), maxlen=0)  # only the end tells whether the file is cut
+        # Only the end tells whether the file is cut. A file longer than it says is not, and what it
+        # hides behind the stated end is not decoded.
+        deque(islice(stream.blocks(BLOCK_S), 4), maxlen=0)
     problem = meter.problem() or stream.problem
     return _Heard(analyzer.finish(), problem)
 

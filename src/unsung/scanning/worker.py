@@ -22,12 +22,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unsung.audio.memory import keep_freed_memory
 from unsung.errors import UnsungError
 from unsung.runtime import load_bundle
 from unsung.scanning import objects
 from unsung.scanning.calibration import recalibrated
 from unsung.scanning.limits import NO_LIMITS, Limits, check_size, size_of
-from unsung.scanning.memory import keep_freed_memory
 from unsung.scanning.metadata import read_metadata
 from unsung.scanning.one import failed, local, score_local, stamp_of
 from unsung.scanning.settings import FileFacts, Metadata, Row, Settings

@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from unsung.errors import MissingExtra, UsageError
+from unsung.errors import MissingExtra
 from unsung.reproduce.detectors import Detector
 from unsung.reproduce.plan import Job
 from unsung.reproduce.pool import Crew, Row, died
 from unsung.reproduce.worker import score_job
+from unsung.scanning.on_ray import LOCAL, connect
 
 __all__ = ["LOCAL", "ray_crew"]
-
-LOCAL = "local"
-"""The address that starts a cluster on this machine and ends it after the run."""
 
 RETRIES = 3
 """How often a task is tried again whose process or machine is lost."""
@@ -44,27 +42,13 @@ def ray_crew(address: str, processes: int | None = None) -> Crew:
         raise MissingExtra("ray", "cluster", "unsung reproduce --ray") from error
 
     def crew(missing: Sequence[Job], detectors: Sequence[Detector]) -> Iterator[Row]:
-        _connect(ray, address, processes)
+        connect(ray, address, processes)
         try:
             yield from _work(ray, missing, detectors)
         finally:
             ray.shutdown()
 
     return crew
-
-
-def _connect(ray: Any, address: str, processes: int | None) -> None:
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-    if address == LOCAL:
-        ray.init(address=LOCAL, num_cpus=processes, include_dashboard=False, **quiet)
-        return
-    try:
-        ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UsageError(
-            f"--ray {address}: no Ray cluster answers there ({error}); give the address that "
-            "`ray start --head` printed, or 'local'"
-        ) from error
 
 
 def _work(ray: Any, missing: Sequence[Job], detectors: Sequence[Detector]) -> Iterator[Row]:

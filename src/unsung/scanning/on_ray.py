@@ -21,7 +21,7 @@ from unsung.scanning.process import Known, Worker, WorkerDied
 from unsung.scanning.settings import Row, Stamp
 from unsung.scanning.worker import Task
 
-__all__ = ["LOCAL", "run"]
+__all__ = ["LOCAL", "connect", "run"]
 
 LOCAL = "local"
 """The address that starts a cluster on this machine and ends it after the scan."""
@@ -62,7 +62,7 @@ def run(
         import ray
     except ModuleNotFoundError as error:
         raise MissingExtra("ray", "cluster", "unsung scan --ray") from error
-    _connect(ray, address, jobs)
+    connect(ray, address, jobs)
     try:
         yield from _Cluster(ray, init, stamp, known, time_s).rows(items)
     finally:
@@ -215,7 +215,12 @@ def _asker(claims: Any) -> Known | None:
     return known
 
 
-def _connect(ray: Any, address: str, jobs: int | None) -> None:
+def connect(ray: Any, address: str, jobs: int | None) -> None:
+    """Start a cluster of this machine, or join the one at an address; quietly.
+
+    Raises:
+        UsageError: nothing answers at the address.
+    """
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     if address == LOCAL:
         ray.init(address=LOCAL, num_cpus=jobs, include_dashboard=False, **quiet)

@@ -9,10 +9,9 @@ import pytest
 
 from unsung.errors import UnknownName, UsageError
 from unsung.frontends import build
+from unsung.frontends._running import padded_log, running_means
 from unsung.frontends.residual_spectrum import (
     ResidualSpectrum,
-    _padded_log,
-    _running_means,
 )
 
 RATE = 16000
@@ -55,21 +54,21 @@ def test_silent_frames_do_not_count():
     front_end = ResidualSpectrum(envelope="minimum", widths=(10,), normalise="none")
     sound = noise(6)
     padded = np.concatenate([sound, np.zeros(6 * RATE, "f4")])
-    total, count = front_end.accumulate(sound, front_end.hop)
-    total_2, count_2 = front_end.accumulate(padded, front_end.hop)
-    assert count <= count_2 <= count + 2
+    sums = front_end.accumulate(sound, front_end.hop)
+    other = front_end.accumulate(padded, front_end.hop)
+    assert sums.frames <= other.frames <= sums.frames + 2
     # Had 6 s of silence at -100 dB counted, the mean would have moved by some 35 dB.
-    assert np.abs(total / count - total_2 / count_2).mean() < 1.0
+    assert np.abs(sums.level / sums.frames - other.level / other.frames).mean() < 1.0
 
 
 def test_sums_of_pieces_add_up():
     front_end = ResidualSpectrum(n_fft=2048, hop=1024)
     sound = noise(5)
-    whole, count = front_end.accumulate(sound, 1024)
-    first, n_first = front_end.accumulate(sound[: 20 * 1024 + 1024], 1024)
-    second, n_second = front_end.accumulate(sound[20 * 1024 :], 1024)
-    assert n_first + n_second == count
-    np.testing.assert_allclose(first + second, whole, atol=1e-3)
+    whole = front_end.accumulate(sound, 1024)
+    first = front_end.accumulate(sound[: 20 * 1024 + 1024], 1024)
+    second = front_end.accumulate(sound[20 * 1024 :], 1024)
+    assert first.frames + second.frames == whole.frames
+    np.testing.assert_allclose(first.level + second.level, whole.level, atol=1e-3)
 
 
 def test_slow_twin():
@@ -97,9 +96,9 @@ def test_slow_twin():
 def test_running_means_are_plain_means():
     widths = (2, 3, 5, 8, 13, 31)
     power = np.random.default_rng(0).uniform(0.1, 9, (3, 50)).astype("f4")
-    padded, level = _padded_log(power, widths)
+    padded, level = padded_log(power, widths)
     np.testing.assert_allclose(level, np.log(power), rtol=1e-6)
-    for width, found in zip(widths, _running_means(padded, widths), strict=True):
+    for width, found in zip(widths, running_means(padded, widths), strict=True):
         check_mean(level, width, found)
 
 
@@ -148,3 +147,131 @@ def test_record_round_trip_and_errors():
         ResidualSpectrum(envelope="minimun")
     with pytest.raises(UsageError, match=r"\[batch, time\]"):
         front_end(noise(1))
+
+
+STEADY = ResidualSpectrum(
+    16000, n_fft=2048, hop=1024, statistics=("mean", "persistence", "coherence")
+)
+
+
+def slow_statistics(front_end, signal):
+    """The definitions, frame by frame and bin by bin in double precision."""
+    window = np.hanning(front_end.n_fft + 1)[:-1]
+    window = window / np.sqrt(np.square(window).sum())
+    starts = range(0, len(signal) - front_end.n_fft + 1, front_end.hop)
+    spectra, rests, loud = [], [], []
+    for start in starts:
+        frame = signal[start : start + front_end.n_fft].astype(np.float64)
+        spectrum = np.fft.rfft(frame * window)[front_end.bins]
+        power = np.clip(np.abs(spectrum) ** 2, front_end.floor, front_end.ceiling)
+        level = 10 * np.log10(power)
+        loud.append(np.mean(np.abs(spectrum) ** 2) > 1e-9)
+        rests.append([level - slow_mean(level, width) for width in front_end.widths])
+        around = slow_mean(np.sqrt(power), max(front_end.widths))
+        spectra.append(spectrum * np.minimum(1 / around, 2 / np.sqrt(power)))
+    products, cross = [], []
+    for before, after in zip(range(len(loud)), range(1, len(loud)), strict=False):
+        if loud[before] and loud[after]:
+            wide = np.clip([rests[before], rests[after]], -6, 6)
+            products.append(wide[0] * wide[1])
+            cross.append(spectra[after] * spectra[before].conj())
+    steady = np.abs(np.mean(cross, axis=0))
+    coherence = [steady - slow_mean(steady, width) for width in front_end.widths]
+    mean = np.mean([np.clip(r, -2, 2) for r, kept in zip(rests, loud, strict=True) if kept], axis=0)
+    picture = np.concatenate([mean, np.mean(products, axis=0), coherence])
+    return picture / (picture.std(axis=1, keepdims=True) + 1e-3)
+
+
+def slow_mean(values, width):
+    padded = np.pad(values, (width // 2, width - 1 - width // 2), mode="edge")
+    return np.array([padded[i : i + width].mean() for i in range(len(values))])
+
+
+def steady_sound(seconds=4.0):
+    rng = np.random.default_rng(7)
+    t = np.arange(round(16000 * seconds)) / 16000
+    noise = 0.1 * rng.standard_normal(len(t))
+    sound = noise + 0.006 * np.sin(2 * np.pi * 2001.7 * t)
+    sound[20000:26000] = 0  # silence: no frame of it is averaged, and no pair crosses it
+    return sound.astype(np.float32)
+
+
+def test_statistics_equal_their_definitions():
+    sound = steady_sound()
+    assert STEADY(sound[None])[0, :, :, 0] == pytest.approx(
+        slow_statistics(STEADY, sound), abs=2e-3
+    )
+
+
+def test_the_mean_is_the_same_with_further_statistics_beside_it():
+    sound = steady_sound()[None]
+    alone = ResidualSpectrum(16000, n_fft=2048, hop=1024)(sound)
+    assert np.array_equal(STEADY(sound)[:, :2], alone)
+    assert STEADY.channels == 6
+
+
+def test_a_steady_tone_is_coherent_and_a_jumping_one_is_not():
+    t = np.arange(16000 * 10) / 16000
+    noise = 0.1 * np.random.default_rng(3).standard_normal(len(t))
+    hop = STEADY.hop
+    jumps = np.repeat(np.random.default_rng(4).uniform(0, 2 * np.pi, len(t) // hop + 1), hop)
+    at = int(np.abs(STEADY.freqs_hz - 2000).argmin())
+    heights = []
+    for phase in (0.0, jumps[: len(t)]):
+        tone = 0.006 * np.sin(2 * np.pi * 2000 * t + phase)
+        picture = STEADY((noise + tone)[None].astype(np.float32))[0, :, :, 0]
+        heights.append(picture[5, at - 1 : at + 2].max())
+    assert heights[0] > 8  # deviations of noise alone
+    assert heights[1] < heights[0] / 2
+
+
+def test_a_room_leaves_coherence_but_smears_levels():
+    rng = np.random.default_rng(5)
+    t = np.arange(16000 * 10) / 16000
+    notes = np.zeros(len(t))
+    for start in range(0, len(t), 4000):
+        pitch = 110 * 2 ** (rng.integers(0, 40) / 12)
+        notes[start : start + 4000] = 0.1 * np.sin(2 * np.pi * pitch * t[:4000]) * np.hanning(4000)
+    sound = notes + 0.02 * rng.standard_normal(len(t)) + 0.004 * np.sin(2 * np.pi * 3000 * t)
+    echo = rng.standard_normal(8000) * np.exp(-np.arange(8000) / 1500)
+    wet = np.convolve(sound, echo / np.sqrt(np.square(echo).sum()))[: len(t)]
+    at = int(np.abs(STEADY.freqs_hz - 3000).argmin())
+    picture = STEADY(np.stack([sound, wet]).astype(np.float32))[..., 0]
+    level, coherence = (picture[:, channel, at - 1 : at + 2].max(axis=1) for channel in (1, 5))
+    assert level[1] < level[0] / 3
+    assert coherence[1] > 6  # deviations over frequency
+    assert coherence[1] > 2.5 * level[1]
+
+
+def test_rows_are_the_frames_behind_the_sums():
+    sound = steady_sound()
+    sums, rows = STEADY.accumulate(sound, STEADY.hop), STEADY.rows(sound, STEADY.hop)
+    assert (sums.frames, sums.pairs) == (len(rows.places), len(rows.pairs))
+    assert sums.pairs == sums.frames - 2  # the first frame and the first after the silence
+    assert rows.level.sum(axis=0) == pytest.approx(sums.level, abs=1e-3)
+    assert rows.product.sum(axis=0) == pytest.approx(sums.product, abs=1e-2)
+    assert rows.cross.sum(axis=0) == pytest.approx(sums.cross, abs=1e-3)
+
+
+def test_one_frame_has_no_pairs_and_no_evidence_from_them():
+    picture = STEADY(steady_sound(0.1)[None])[0, :, :, 0]
+    assert np.isfinite(picture).all()
+    assert (picture[2:] == 0).all()
+    assert picture[0].std() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"statistics": ("persistence",)},
+        {"statistics": ("mean", "coherence"), "envelope": "minimum"},
+    ],
+)
+def test_statistics_need_the_mean_and_a_local_envelope(options):
+    with pytest.raises(UsageError, match="begin with 'mean'"):
+        ResidualSpectrum(**options)
+
+
+def test_a_misspelt_statistic_suggests_the_near_one():
+    with pytest.raises(UnknownName, match="coherence"):
+        ResidualSpectrum(statistics=("mean", "coherance"))

@@ -129,7 +129,7 @@ def _ready(init: dict[str, Any], outbox: BinaryIO) -> LimitedBundle | None:
     try:
         bundle = bound(load_bundle(init["bundle"]), init["longest_s"])
         bundle.logits(
-            [np.zeros((1, len(f.widths), len(f.freqs_hz), 1), "f4") for f in bundle.front_ends]
+            [np.zeros((1, f.channels, len(f.freqs_hz), 1), "f4") for f in bundle.front_ends]
         )
         _limit_memory(init["memory_mb"])
     except (UnsungError, OSError, ValueError) as error:

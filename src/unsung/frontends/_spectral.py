@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from unsung.types import FloatArray
 
-__all__ = ["frame_count", "hann", "power_blocks"]
+__all__ = ["frame_count", "hann", "power_blocks", "power_of", "spectrum_blocks"]
 
 _BLOCK_SAMPLES = 1 << 18
 """Samples transformed at a time (1 MiB of float32)."""
@@ -32,12 +32,12 @@ def frame_count(n_samples: int, n_fft: int, hop: int) -> int:
     return max(0, n_samples - n_fft) // hop + 1
 
 
-def power_blocks(
-    signal: FloatArray, window: FloatArray, hop: int, bins: slice
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield ``(first frame, power)`` for consecutive blocks of frames, without padding.
+def spectrum_blocks(
+    signal: FloatArray, window: FloatArray, hop: int
+) -> Iterator[tuple[int, NDArray[np.complex64]]]:
+    """Yield ``(first frame, spectrum)`` for consecutive blocks of frames, without padding.
 
-    Shape: signal ``[time]``, window ``[n_fft]``; power ``[frame, freq]``.
+    Shape: signal ``[time]``, window ``[n_fft]``; spectrum ``[frame, n_fft // 2 + 1]``.
     """
     n_fft = len(window)
     if len(signal) < n_fft:
@@ -45,8 +45,27 @@ def power_blocks(
     frames = np.lib.stride_tricks.sliding_window_view(signal, n_fft)[::hop]
     step = max(1, _BLOCK_SAMPLES // n_fft)
     for first in range(0, len(frames), step):
-        spectrum = scipy.fft.rfft(frames[first : first + step] * window, axis=1)
-        # Squares in place over (re, im, re, im, ...): one contiguous pass and one addition.
-        squares = spectrum.view(np.float32)
-        np.square(squares, out=squares)
-        yield first, squares[:, 0::2][:, bins] + squares[:, 1::2][:, bins]
+        yield first, scipy.fft.rfft(frames[first : first + step] * window, axis=1)
+
+
+def power_blocks(
+    signal: FloatArray, window: FloatArray, hop: int, bins: slice
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield ``(first frame, power)`` of some bins, as `spectrum_blocks` does.
+
+    Shape: power ``[frame, freq]``.
+    """
+    for first, spectrum in spectrum_blocks(signal, window, hop):
+        yield first, power_of(spectrum, bins)
+
+
+def power_of(spectrum: NDArray[np.complex64], bins: slice) -> NDArray[np.float32]:
+    """Return the squared magnitude of some bins; the spectrum is used up.
+
+    Shape: ``[frame, n_fft // 2 + 1]`` → ``[frame, freq]``.
+    """
+    # Squares in place over (re, im, re, im, ...): one contiguous pass and one addition.
+    squares = spectrum.view(np.float32)
+    np.square(squares, out=squares)
+    power: NDArray[np.float32] = squares[:, 0::2][:, bins] + squares[:, 1::2][:, bins]
+    return power

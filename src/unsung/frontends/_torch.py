@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
+from unsung.frontends._running import hull_knots, hull_matrix
 from unsung.frontends._spectral import hann
+from unsung.frontends._steadiness import LOUDEST
 from unsung.frontends.log_mel import LogMel
 from unsung.frontends.residual_spectrum import (
     ACTIVE_POWER,
     SPREAD_FLOOR,
     ResidualSpectrum,
-    hull_knots,
-    hull_matrix,
 )
 
 __all__ = ["LogMelModule", "ResidualSpectrumModule"]
@@ -59,7 +59,10 @@ class LogMelModule(torch.nn.Module):
 
 
 class ResidualSpectrumModule(torch.nn.Module):
-    """Torch twin of `ResidualSpectrum`. Shape: ``[batch, time]`` → ``[batch, width, freq, 1]``."""
+    """Torch twin of `ResidualSpectrum`.
+
+    Shape: ``[batch, time]`` → ``[batch, channel, freq, 1]``.
+    """
 
     window: Tensor
 
@@ -85,7 +88,7 @@ class ResidualSpectrumModule(torch.nn.Module):
         level = _DB * power.clamp(f.floor, f.ceiling).log()
         count = active.sum(1).clamp_min(1.0)
         if f.envelope == "local":
-            residual = torch.stack([self._local(level, w, active, count) for w in f.widths], 1)
+            residual = self._local(level, spectrum, power, active, count)
         else:
             mean = ((level * active).double().sum(1) / count).to(level.dtype)
             lower = torch.stack([self._lower(mean, w) for w in f.widths], 1)
@@ -97,11 +100,28 @@ class ResidualSpectrumModule(torch.nn.Module):
             residual = residual / (spread + float(SPREAD_FLOOR))
         return residual[..., None]
 
-    def _local(self, level: Tensor, width: int, active: Tensor, count: Tensor) -> Tensor:
-        padded = nnf.pad(level, (width // 2, width - 1 - width // 2), mode="replicate")
-        rest = level - nnf.avg_pool1d(padded, width, stride=1)
-        rest = rest.clamp(-self.front_end.clip_db, self.front_end.clip_db)
-        return (rest * active).sum(1) / count
+    def _local(
+        self, level: Tensor, spectrum: Tensor, power: Tensor, active: Tensor, count: Tensor
+    ) -> Tensor:
+        f = self.front_end
+        rests = torch.stack([_above(level, width) for width in f.widths], 1)
+        clipped = rests.clamp(-f.clip_db, f.clip_db)
+        parts = [(clipped * active[:, None]).sum(2) / count[:, None]]
+        joined = active[:, 1:] * active[:, :-1]
+        pairs = joined.sum(1).clamp_min(1.0)
+        for name in f.statistics[1:]:
+            if name == "persistence":
+                wide = rests.clamp(-f.product_clip_db, f.product_clip_db)
+                products = (wide[:, :, 1:] * wide[:, :, :-1] * joined[:, None]).sum(2)
+                parts.append(products / pairs[:, None])
+            else:
+                amplitude = power.clamp(f.floor, f.ceiling).sqrt()
+                around = amplitude - _above(amplitude, max(f.widths))
+                even = spectrum * torch.minimum(1.0 / around, LOUDEST / amplitude)
+                cross = (even[:, 1:] * even[:, :-1].conj() * joined).sum(1) / pairs
+                steady = cross.abs()[:, None]
+                parts.append(torch.cat([_above(steady, width) for width in f.widths], 1))
+        return torch.cat(parts, 1)
 
     def _lower(self, mean: Tensor, width: int) -> Tensor:
         if self.front_end.envelope == "minimum":
@@ -116,3 +136,9 @@ class ResidualSpectrumModule(torch.nn.Module):
         matrix = torch.from_numpy(hull_matrix(knots, len(row))).to(row.device)
         lower = matrix @ row[torch.from_numpy(knots).to(row.device)].double()
         return lower.to(row.dtype).clamp_min(self.front_end.envelope_floor_db)
+
+
+def _above(values: Tensor, width: int) -> Tensor:
+    """Take off the running mean over frequency. Shape: ``[batch, frame, freq]`` both ways."""
+    padded = nnf.pad(values, (width // 2, width - 1 - width // 2), mode="replicate")
+    return values - nnf.avg_pool1d(padded, width, stride=1)

@@ -9,6 +9,7 @@ them. Two ways to take the envelope away:
 
 * ``local``: in every frame, the running mean over a few bins; what remains is clipped to a few dB
   before it is averaged, so that loud partials of the music weigh no more than faint steady lines.
+  Two more statistics of the frames can stand beside that mean (`unsung.frontends._steadiness`).
 * ``minimum`` and ``hull``: the published way, the running lower envelope of the averaged spectrum.
 
 Units: dB before normalisation. Not for sound that was sped up or pitched (the peaks move), nor for
@@ -28,14 +29,21 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from unsung.errors import UnknownName, UsageError
-from unsung.frontends._spectral import hann, power_blocks
+from unsung.frontends._running import (
+    hull_knots,
+    padded_log,
+    running_means,
+    with_margins,
+)
+from unsung.frontends._spectral import hann, power_of, spectrum_blocks
+from unsung.frontends._steadiness import PairSums, Rows, Sums, levelled
 from unsung.frontends.base import FrontEnd
 from unsung.types import FloatArray
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ResidualSpectrum", "hull_knots", "hull_matrix"]
+__all__ = ["ResidualSpectrum", "Rows", "Statistic"]
 
 DB = np.float32(10.0 / np.log(10.0))
 """dB for each neper of power: logarithms are natural inside, the fastest in float32."""
@@ -47,14 +55,34 @@ SPREAD_FLOOR = np.float32(1e-3)
 """dB added to the deviation before dividing, so that an empty residual stays empty."""
 
 Envelope = Literal["local", "minimum", "hull"]
+Statistic = Literal["mean", "persistence", "coherence"]
 Normalise = Literal["none", "peak", "deviation"]
+
+
+_NO_FRAME = -2
+"""A place that no frame is next to."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Frames that are not silent. Shape: places ``[frame]``, the rest ``[frame, freq]``.
+
+    ``level`` and ``rests`` are natural logarithms, one residual a width; ``even`` is the spectrum
+    with each bin at its level above its surroundings.
+    """
+
+    places: NDArray[np.int64]
+    level: FloatArray
+    rests: list[FloatArray]
+    even: NDArray[np.complex64] | None
 
 
 @dataclass(frozen=True)
 class ResidualSpectrum(FrontEnd):
-    """One averaged residual for each smoothing width.
+    """One averaged residual for each statistic and smoothing width.
 
-    Shape: ``[batch, time]`` → ``[batch, len(widths), freq, 1]``.
+    Shape: ``[batch, time]`` → ``[batch, len(statistics) · len(widths), freq, 1]``, all widths of
+    the first statistic first.
 
     Args:
         n_fft: Hann window and transform in samples; 16384 at 16 kHz is 0.98 Hz a bin.
@@ -73,6 +101,10 @@ class ResidualSpectrum(FrontEnd):
         centre: reflect half a window at both ends, as the published systems do.
         floor: smallest power of a bin.
         ceiling: largest power of a bin.
+        statistics: local only: "mean" of the frames' residuals first; "persistence", the mean
+            product of the residuals of neighbouring frames; "coherence", the magnitude of the mean
+            cross-spectrum of neighbouring frames, less its running mean over each width.
+        product_clip_db: persistence: the residuals are kept within ± this.
     """
 
     sample_rate_hz: int = 16000
@@ -90,6 +122,8 @@ class ResidualSpectrum(FrontEnd):
     centre: bool = False
     floor: float = 1e-10
     ceiling: float = 1e6
+    statistics: tuple[Statistic, ...] = ("mean",)
+    product_clip_db: float = 6.0
 
     def __post_init__(self) -> None:
         if self.envelope not in ("local", "minimum", "hull"):
@@ -105,6 +139,16 @@ class ResidualSpectrum(FrontEnd):
             raise UsageError(
                 f"residual_spectrum: expected widths from 2 to {len(self.freqs_hz) - 1} bins, "
                 f"got {list(self.widths)}"
+            )
+
+        known = ("mean", "persistence", "coherence")
+        for name in self.statistics:
+            if name not in known:
+                raise UnknownName("statistic", name, known)
+        if self.statistics[:1] != ("mean",) or (self.envelope != "local" and self.statistics[1:]):
+            raise UsageError(
+                "residual_spectrum: expected statistics that begin with 'mean', and nothing else "
+                f"where the envelope is not local; got {list(self.statistics)}"
             )
 
     @classmethod
@@ -173,13 +217,15 @@ class ResidualSpectrum(FrontEnd):
         """Return the middle of the clip: the picture has one column."""
         return np.array([n_samples / self.sample_rate_hz / 2])
 
+    @property
+    def channels(self) -> int:
+        """Channels of the picture."""
+        return len(self.statistics) * len(self.widths)
+
     def __call__(self, samples: FloatArray) -> FloatArray:
         """Compute the picture; see the class for shapes."""
-        rows = []
-        for row in self.padded(self.checked(samples)):
-            total, count = self.accumulate(row, self.hop)
-            rows.append(self.finish(total / max(count, 1)))
-        return np.stack(rows)[..., None]
+        rows = self.padded(self.checked(samples))
+        return np.stack([self.finish(self.accumulate(row, self.hop)) for row in rows])[..., None]
 
     def padded(self, samples: FloatArray) -> FloatArray:
         """Reflect half a window at both ends when the setting is centred."""
@@ -195,50 +241,110 @@ class ResidualSpectrum(FrontEnd):
 
     def accumulate(
         self, signal: FloatArray, hop: int, levels: NDArray[np.float64] | None = None
-    ) -> tuple[NDArray[np.float64], int]:
-        """Sum the frames of a signal without silence; returns the sum and the frame count.
+    ) -> Sums:
+        """Add up the frames of a signal without silence.
 
-        Sums of pieces add up, so that hours of sound need no more memory than one spectrum. When
-        `levels` is given, the plain dB spectra are added to it in place.
+        Hours of sound need no more memory than one spectrum. When `levels` is given, the plain dB
+        spectra are added to it in place.
 
-        Shape: signal ``[time]``, levels ``[freq]`` → sum ``[len(widths) or 1, freq]``.
+        Shape: signal ``[time]``, levels ``[freq]``.
         """
         local = self.envelope == "local"
-        total = np.zeros((len(self.widths) if local else 1, len(self.freqs_hz)))
-        widths = self.widths if local else (1,)
-        limit = np.float32(self.clip_db) / DB  # levels are natural logarithms until the end
-        count = 0
-        for _, power in power_blocks(signal, self.window, hop, self.bins):
-            active = power.mean(axis=1) > ACTIVE_POWER * self._gain
-            loud = power if active.all() else power[active]
-            if not len(loud):
-                continue
-            np.clip(loud, np.float32(self.floor), np.float32(self.ceiling), out=loud)
-            padded, level = _padded_log(loud, widths)
-            count += len(level)
+        shape = (len(self.widths) if local else 1, len(self.freqs_hz))
+        sums = Sums(np.zeros(shape))
+        products = [PairSums(np.zeros(shape[1])) for _ in self.widths if self._has("persistence")]
+        cross = PairSums(np.zeros(shape[1], np.complex128)) if self._has("coherence") else None
+        limit, wide = np.float32(self.clip_db) / DB, np.float32(self.product_clip_db) / DB
+        last = _NO_FRAME
+        for block in self._blocks(signal, hop):
+            joined = (np.diff(block.places, prepend=last) == 1).astype(np.float32)
+            last = int(block.places[-1])
+            sums.frames += len(joined)
+            sums.pairs += int(joined.sum())
             if levels is not None:
-                levels += DB * level.sum(axis=0)
+                levels += DB * block.level.sum(axis=0)
             if not local:
-                total[0] += level.sum(axis=0)
-                continue
-            for channel, smooth in enumerate(_running_means(padded, widths)):
-                rest = np.subtract(level, smooth, out=smooth)
+                sums.level[0] += block.level.sum(axis=0)
+            for channel, rest in enumerate(block.rests):
+                if products:
+                    products[channel].add(np.clip(rest, -wide, wide), joined)
                 np.clip(rest, -limit, limit, out=rest)
-                total[channel] += rest.sum(axis=0)
-        total *= DB
-        return total, count
+                sums.level[channel] += rest.sum(axis=0)
+            if cross is not None and block.even is not None:
+                cross.add(block.even, joined)
+        sums.level *= DB  # levels are natural logarithms until here
+        if products:
+            sums.product = np.stack([p.total for p in products]).real * np.float64(DB) ** 2
+        if cross is not None:
+            sums.cross = cross.total.astype(np.complex128)
+        return sums
+
+    def rows(self, signal: FloatArray, hop: int) -> Rows:
+        """Return what `accumulate` adds up, frame by frame; local envelopes only.
+
+        Shape: signal ``[time]``.
+        """
+        blocks = list(self._blocks(signal, hop))
+        width, freq = len(self.widths), len(self.freqs_hz)
+        places = np.concatenate([np.zeros(0, np.int64), *(block.places for block in blocks)])
+        rests = DB * np.concatenate(
+            [np.zeros((0, width, freq), np.float32), *(np.stack(b.rests, 1) for b in blocks)]
+        )
+        pairs = np.flatnonzero(np.diff(places, prepend=_NO_FRAME) == 1)
+        wide = np.clip(rests, -self.product_clip_db, self.product_clip_db)
+        cross = None
+        if self._has("coherence"):
+            even = np.concatenate(
+                [np.zeros((0, freq), np.complex64), *(b.even for b in blocks if b.even is not None)]
+            )
+            cross = even[pairs] * even[pairs - 1].conj()
+        level = np.clip(rests, -self.clip_db, self.clip_db).astype(np.float32)
+        return Rows(places, level, pairs, wide[pairs] * wide[pairs - 1], cross)
+
+    def _has(self, statistic: Statistic) -> bool:
+        return statistic in self.statistics
+
+    def _blocks(self, signal: FloatArray, hop: int) -> Iterator[_Block]:
+        """Yield blocks of frames that are not silent."""
+        local = self.envelope == "local"
+        for first, spectrum in spectrum_blocks(signal, self.window, hop):
+            kept = spectrum[:, self.bins].copy() if self._has("coherence") else None
+            power = power_of(spectrum, self.bins)
+            active = power.mean(axis=1) > ACTIVE_POWER * self._gain
+            places = first + np.flatnonzero(active)
+            if not len(places):
+                continue
+            loud = power if active.all() else power[active]
+            np.clip(loud, np.float32(self.floor), np.float32(self.ceiling), out=loud)
+            even = None
+            if kept is not None:
+                even = levelled(kept if active.all() else kept[active], loud, max(self.widths))
+            padded, level = padded_log(loud, self.widths if local else (1,))
+            rests = []
+            for smooth in running_means(padded, self.widths) if local else ():
+                rests.append(np.subtract(level, smooth, out=smooth))
+            yield _Block(places, level, rests, even)
 
     @cached_property
     def _gain(self) -> np.float32:
         return np.float32(1.0 if self.unit_window else np.square(hann(self.n_fft)).sum())
 
-    def finish(self, mean: NDArray[np.floating]) -> FloatArray:
-        """Turn the mean over frames into the residual.
+    def finish(self, sums: Sums) -> FloatArray:
+        """Turn sums over frames into the picture.
 
-        Shape: ``[len(widths) or 1, freq]`` → ``[len(widths), freq]``.
+        Shape: → ``[channel, freq]``.
         """
+        mean = sums.level / max(1, sums.frames)
+        pairs = max(1, sums.pairs)
         if self.envelope == "local":
-            residual = mean.astype(np.float32)
+            parts = [mean.astype(np.float32)]
+            for name in self.statistics[1:]:
+                if name == "persistence" and sums.product is not None:
+                    parts.append((sums.product / pairs).astype(np.float32))
+                if name == "coherence" and sums.cross is not None:
+                    steady = np.abs(sums.cross / pairs).astype(np.float32)
+                    parts.append(self.above(steady[None])[0])
+            residual = np.concatenate(parts)
         else:
             level = mean[0].astype(np.float32)
             lower = np.stack([self._lower(level, width) for width in self.widths])
@@ -248,6 +354,14 @@ class ResidualSpectrum(FrontEnd):
         if self.normalise == "deviation":
             residual = residual / (residual.std(axis=1, keepdims=True) + SPREAD_FLOOR)
         return residual.astype(np.float32)
+
+    def above(self, values: FloatArray) -> FloatArray:
+        """Take off the running mean over each width.
+
+        Shape: ``[row, freq]`` → ``[row, width, freq]``.
+        """
+        padded, middle = with_margins(values, self.widths)
+        return np.stack([middle - mean for mean in running_means(padded, self.widths)], axis=1)
 
     def _lower(self, level: FloatArray, width: int) -> NDArray[np.floating]:
         if self.envelope == "minimum":
@@ -264,71 +378,3 @@ class ResidualSpectrum(FrontEnd):
         from unsung.frontends import _torch
 
         return _torch.ResidualSpectrumModule(self)
-
-
-def _margins(widths: tuple[int, ...]) -> tuple[int, int]:
-    """Return how many bins the widest windows reach beyond both ends."""
-    return max(w // 2 for w in widths), max(w - 1 - w // 2 for w in widths)
-
-
-def _padded_log(power: FloatArray, widths: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    """Return the logarithm with repeated ends, and the view of it without them.
-
-    Shape: ``[frame, freq]`` → ``[frame, left + freq + right]``, ``[frame, freq]``.
-    """
-    left, right = _margins(widths)
-    length = power.shape[1]
-    padded = np.empty((len(power), left + length + right), np.float32)
-    level = padded[:, left : left + length]
-    np.log(power, out=level)
-    padded[:, :left] = level[:, :1]
-    padded[:, left + length :] = level[:, -1:]
-    return padded, level
-
-
-def _running_means(padded: FloatArray, widths: tuple[int, ...]) -> Iterator[FloatArray]:
-    """Yield the mean over each width of bins around each bin.
-
-    Sums of 1, 2, 4, ... neighbours are built by doubling and shared by all widths: a few passes
-    of plain additions, which the processor vectorises, where a running sum goes one by one.
-
-    Shape: ``[frame, left + freq + right]`` → ``[frame, freq]`` for each width.
-    """
-    left, right = _margins(widths)
-    length = padded.shape[1] - left - right
-    powers = [padded]
-    while 2 ** len(powers) <= max(widths):
-        last, span = powers[-1], 2 ** (len(powers) - 1)
-        powers.append(last[:, :-span] + last[:, span:])
-    for width in widths:
-        start = left - width // 2
-        parts = []
-        for bit, power in enumerate(powers):
-            if width >> bit & 1:
-                parts.append(power[:, start : start + length])
-                start += 2**bit
-        total = np.multiply(parts[0], 1) if len(parts) == 1 else parts[0] + parts[1]
-        for part in parts[2:]:
-            np.add(total, part, out=total)
-        yield np.multiply(total, np.float32(1.0 / width), out=total)
-
-
-def hull_knots(level: FloatArray, width: int) -> NDArray[np.int64]:
-    """Return the positions of every sliding window's minimum, and both ends, without repeats.
-
-    Shape: ``[freq]`` → ``[knot]``.
-    """
-    windows = np.lib.stride_tricks.sliding_window_view(level, width)
-    found = np.arange(len(windows)) + windows.argmin(axis=1)
-    return np.unique(np.concatenate([[0], found, [len(level) - 1]]))
-
-
-def hull_matrix(knots: NDArray[np.int64], length: int) -> NDArray[np.float64]:
-    """Return the matrix that interpolates values at the knots, quadratically, to every bin.
-
-    Shape: ``[knot]`` → ``[length, knot]``.
-    """
-    from scipy.interpolate import interp1d
-
-    spline = interp1d(knots, np.eye(len(knots)), axis=0, kind="quadratic")
-    return np.asarray(spline(np.arange(length)), np.float64)

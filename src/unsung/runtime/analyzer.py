@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from unsung.runtime.attribution import UNKNOWN
 from unsung.runtime.evidence import Spectra, bandwidth_hz, contributions_on, evidence
 from unsung.runtime.sketch import SpectrogramSketch
 from unsung.types import Evidence, FloatArray, Picture, Record
@@ -16,21 +17,27 @@ from unsung.types import Evidence, FloatArray, Picture, Record
 if TYPE_CHECKING:
     from unsung.runtime.bundle import Bundle
 
-__all__ = ["Analysis", "Analyzer"]
+__all__ = ["Analysis", "Analyzer", "Resampler"]
 
 
 @dataclass(frozen=True)
 class Analysis(Record):
-    """What was measured of one track; ``reason`` says why it cannot carry a verdict."""
+    """What was measured of one track; ``reason`` says why it cannot carry a verdict.
+
+    ``family`` is what an AI track would be named, "unknown" included, and None without templates;
+    ``residual`` is the mean residual on the reference front end's axis, in which a comb is looked
+    for. Shape: ``[freq]``.
+    """
 
     windows: tuple[tuple[float, float], ...]
     logit: float | None
     covered_s: float
     evidence: Evidence | None
-    family: str
+    family: str | None
     reason: str
     picture: Picture | None
     bandwidth_hz: float | None = None
+    residual: FloatArray | None = None
 
 
 class Analyzer:
@@ -46,7 +53,7 @@ class Analyzer:
     def __init__(self, bundle: Bundle, sample_rate_hz: int, picture: bool = False) -> None:
         self._bundle = bundle
         self._rate = bundle.sample_rate_hz
-        self._resampler = _Resampler(sample_rate_hz, self._rate)
+        self._resampler = Resampler(sample_rate_hz, self._rate)
         self._size = round(bundle.window_s * self._rate)
         self._tail = max(front_end.n_fft for front_end in bundle.front_ends)
         self._buffer = np.empty(2 * (self._size + self._tail), np.float32)
@@ -54,7 +61,7 @@ class Analyzer:
         self._start_s = 0.0
         self._offsets = [0] * len(bundle.front_ends)
         self._pictures: list[NDArray[np.float64]] = [
-            np.zeros((len(f.widths), len(f.freqs_hz))) for f in bundle.front_ends
+            np.zeros((f.channels, len(f.freqs_hz))) for f in bundle.front_ends
         ]
         self._weighted_logit = 0.0
         self._windows: list[tuple[float, float]] = []
@@ -79,7 +86,7 @@ class Analyzer:
         bundle = self._bundle
         if not self._covered_s:
             reason = "no frame is louder than -90 dB re full scale"
-            return Analysis(tuple(self._windows), None, 0.0, None, "unknown", reason, None)
+            return Analysis(tuple(self._windows), None, 0.0, None, None, reason, None)
         pictures = [(p / self._covered_s).astype(np.float32) for p in self._pictures]
         linear = logit = self._weighted_logit / self._covered_s
         found = None
@@ -109,11 +116,19 @@ class Analyzer:
             logit,
             round(self._covered_s, 3),
             evidence(bundle, pictures, spectra, linear=linear, logit=logit, shift=found),
-            "unknown",
+            self._family(pictures, found),
             self._why_not(edge),
             picture,
             edge,
+            pictures[self._reference][len(bundle.front_ends[self._reference].widths) - 1],
         )
+
+    def _family(self, pictures: list[FloatArray], shift: float | None) -> str | None:
+        """Name the family that the pictures resemble; lines out of place fit no template."""
+        attribution = self._bundle.attribution
+        if attribution is None:
+            return None
+        return UNKNOWN if shift is not None else attribution.name(pictures)
 
     def _why_not(self, edge_hz: float) -> str:
         limits = self._bundle.info["limits"]
@@ -163,13 +178,11 @@ class Analyzer:
         for index, front_end in enumerate(self._bundle.front_ends):
             reference = index == self._reference
             piece, starts = self._frames_of(index, signal, length)
-            total, count = front_end.accumulate(
-                piece, front_end.hop, self._levels if reference else None
-            )
-            pictures.append(front_end.finish(total / max(1, count)))
+            sums = front_end.accumulate(piece, front_end.hop, self._levels if reference else None)
+            pictures.append(front_end.finish(sums))
             if reference:
-                active = count / starts * min(length, len(signal)) / self._rate
-                self._frames += count
+                active = sums.frames / starts * min(length, len(signal)) / self._rate
+                self._frames += sums.frames
         if active > 0:
             logit = float(self._bundle.logits([p[None, ..., None] for p in pictures])[0])
             self._windows.append((round(self._start_s, 3), logit))
@@ -197,7 +210,7 @@ class Analyzer:
         return signal[first : starts[-1] + front_end.n_fft], len(starts)
 
 
-class _Resampler:
+class Resampler:
     """Streaming soxr, or nothing when the rates agree; can be flushed and used again."""
 
     def __init__(self, from_hz: int, to_hz: int) -> None:
@@ -213,6 +226,7 @@ class _Resampler:
         return stream
 
     def push(self, block: FloatArray, last: bool = False) -> FloatArray:
+        """Return what has come out so far. Shape: ``[time]`` both ways."""
         if self._stream is None:
             return block
         found: FloatArray = self._stream.resample_chunk(  # type: ignore[attr-defined]
@@ -221,6 +235,7 @@ class _Resampler:
         return found
 
     def flush(self) -> FloatArray:
+        """Return what is left of the sound so far, and start afresh. Shape: ``[time]``."""
         if self._stream is None:
             return np.zeros(0, np.float32)
         rest = self.push(np.zeros(0, np.float32), last=True)

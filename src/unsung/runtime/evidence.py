@@ -160,7 +160,8 @@ def evidence(
     band = max(terms.items(), key=lambda item: abs(item[1]))
     if bundle.shift is not None:
         terms[SHIFTED] = logit - linear
-    local = pictures[reference][-1]
+    widths = bundle.front_ends[reference].widths
+    local = pictures[reference][len(widths) - 1]  # the widest of the mean residual
     step = float(spectra.freqs_hz[1] - spectra.freqs_hz[0])
     peaks = _peaks(spectra, shares)
     comb = comb_hz(local, step)

@@ -130,13 +130,16 @@ class ShiftSearch:
     def curve(self, pictures: Sequence[FloatArray]) -> NDArray[np.float64]:
         """Return the template's sum at every shift of `shifts`.
 
+        The template's channels are the pictures' first; it says nothing of further ones.
+
         Shape: pictures each ``[channel, freq]`` → ``[shift]``.
         """
         total = np.zeros(self.size // 2 + 1, np.complex128)
         for picture, mean, place, density, template in zip(
             pictures, self.means, self.places, self.density, self.spectra, strict=True
         ):
-            moved = scipy.fft.rfft(_read(picture - mean, place) * density, self.size)
+            own = picture[: len(mean)] - mean
+            moved = scipy.fft.rfft(_read(own, place) * density, self.size)
             total += (moved * template).sum(axis=0)
         sums = scipy.fft.irfft(total, self.size)
         return np.concatenate([sums[-self.reach :], sums[: self.reach + 1]])

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+/** Live sound through the worker: a running verdict on all that was heard, then the result. */
+
+import { startCapture } from "./audio/capture.js";
+import { failure } from "./audio/errors.js";
+
+/**
+ * @typedef {import("./engine.js").Scanned} Scanned
+ * @typedef {{name: string, keepS: number, audible?: boolean,
+ *   onRunning: (analysis: import("./numerics/analyzer.js").Analysis, heardS: number) => void,
+ *   onWindows?: (windows: [number, number][], heardS: number) => void,
+ *   onDone: (scanned: Scanned, last: {samples: Float32Array, rateHz: number}) => void}} Hooks
+ */
+
+/**
+ * @param {import("./engine.js").Engine} engine
+ * @param {MediaStream} stream
+ * @param {Hooks} hooks keepS: seconds of the latest sound that are kept for the explanation
+ * @returns {Promise<{stop: () => void}>}
+ */
+export async function scanLive(engine, stream, { name, keepS, audible, onRunning, onWindows, onDone }) {
+  const track = Math.random();
+  /** @type {Float32Array[]} */
+  const kept = [];
+  let held = 0;
+  /** @type {import("./audio/capture.js").Capture} */
+  let capture;
+  let begun = false;
+  /** @param {Float32Array} block */
+  const push = async (block) => {
+    if (!begun) return;
+    kept.push(block.slice());
+    held += block.length;
+    while (held - kept[0].length > keepS * capture.rateHz) held -= /** @type {Float32Array} */ (kept.shift()).length;
+    const answer = await engine.call("block", { track, block }, [block.buffer]);
+    onWindows?.(answer.windows, answer.heardS);
+    if (answer.running) onRunning(answer.running, answer.heardS);
+  };
+  const finish = async () => {
+    const samples = new Float32Array(held);
+    let at = 0;
+    for (const block of kept) {
+      samples.set(block, at);
+      at += block.length;
+    }
+    const rateHz = capture.rateHz;
+    const facts = { name, sha256: "", rateHz, channels: 1, codec: "live", durationS: 0 };
+    try {
+      const done = await engine.call("finish", { track });
+      facts.durationS = done.durationS;
+      onDone({ facts, analysis: done.analysis, error: done.error, notes: [] }, { samples, rateHz });
+    } catch (error) {
+      onDone({ facts, analysis: null, error: failure(error), notes: [] }, { samples, rateHz });
+    }
+  };
+  capture = await startCapture(stream, {
+    audible,
+    onBlock: (block) => {
+      push(block).catch(() => {}); // a scan that was ended takes no more blocks
+    },
+    onEnd: () => {
+      begun = false;
+      finish();
+    },
+  });
+  await engine.call("start", { track, rateHz: capture.rateHz, live: true });
+  begun = true;
+  return { stop: capture.stop };
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/** One scanned track with the field names of `unsung.types.Score`: what the page shows and exports. */
+
+import { decide } from "./numerics/decide.js";
+
+/**
+ * @typedef {import("./numerics/analyzer.js").Analysis} Analysis
+ * @typedef {{
+ *   path: string, sha256: string, duration_s: number | null, detector: string,
+ *   windows: [number, number][], logit: number | null, llr_nats: number | null,
+ *   probability: number | null, prior: number, calibration: string,
+ *   verdict: "human" | "ai" | "undecided" | null, reason: string, false_alarm_rate: number,
+ *   family: string, evidence: import("./numerics/evidence.js").Evidence | null, covered_s: number,
+ *   sample_rate_hz: number | null, channels: number | null, codec: string, provenance: never[],
+ *   error: {type: string, message: string} | null,
+ * }} Score
+ * @typedef {{name: string, sha256: string, rateHz: number | null, channels: number | null,
+ *   codec: string, durationS: number | null}} Facts
+ * @typedef {{falseAlarmRate: number, prior: number}} Settings
+ */
+
+/**
+ * @param {{detector: string, calibration: import("./numerics/decide.js").Calibration}} bundle
+ * @param {Facts} facts
+ * @param {Analysis | null} analysis
+ * @param {Settings} settings
+ * @param {{type: string, message: string} | null} error
+ * @returns {Score}
+ */
+export function makeScore(bundle, facts, analysis, settings, error) {
+  const judged =
+    analysis && !error
+      ? decide(bundle.calibration, analysis, settings.falseAlarmRate, settings.prior)
+      : { verdict: null, reason: "", llr_nats: null, probability: null };
+  return {
+    path: facts.name,
+    sha256: facts.sha256,
+    duration_s: facts.durationS,
+    detector: bundle.detector,
+    windows: analysis?.windows ?? [],
+    logit: analysis?.logit ?? null,
+    llr_nats: judged.llr_nats,
+    probability: judged.probability,
+    prior: settings.prior,
+    calibration: bundle.calibration.name,
+    verdict: judged.verdict,
+    reason: judged.reason,
+    false_alarm_rate: settings.falseAlarmRate,
+    family: "unknown",
+    evidence: analysis?.evidence ?? null,
+    covered_s: analysis?.coveredS ?? 0,
+    sample_rate_hz: facts.rateHz,
+    channels: facts.channels,
+    codec: facts.codec,
+    provenance: [],
+    error,
+  };
+}

@@ -73,3 +73,23 @@ def test_wrong_settings_are_named():
         InstrumentCNN(5)
     with pytest.raises(UsageError, match=r"at least one instrument"):
         InstrumentCNN(instruments=())
+
+
+def test_half_the_side_has_a_fifth_of_the_last_layer():
+    detector = InstrumentCNN(side=200, channels=1).eval()
+    assert detector.fc.in_features == 128 * 10 * 10
+    assert detector(torch.randn(1, 66150)).shape == (1, 12)
+    with pytest.raises(UsageError, match="side of at least 160, got 100"):
+        InstrumentCNN(side=100)
+
+
+def test_pooling_before_rectifying_changes_nothing():
+    detector = InstrumentCNN(channels=1, side=200).eval()
+    image = torch.randn(2, 1, 200, 200, generator=torch.Generator().manual_seed(0))
+    hidden = image
+    with torch.no_grad():
+        for number in (1, 2, 3, 4):
+            conv, norm = (getattr(detector, f"{kind}{number}") for kind in ("conv", "bn"))
+            hidden = torch.nn.functional.max_pool2d(torch.relu(norm(conv(hidden))), 2)
+        wanted = detector.fc(hidden.flatten(1))
+        assert torch.allclose(detector.classify(image), wanted, atol=1e-5)

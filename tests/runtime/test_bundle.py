@@ -66,7 +66,7 @@ def test_the_default_is_packaged_small_and_complete(bundle):
 def test_onnx_graph_is_the_linear_part(bundle):
     rng = np.random.default_rng(0)
     pictures = [
-        rng.standard_normal((3, len(f.widths), len(f.freqs_hz), 1)).astype("f4")
+        rng.standard_normal((3, f.channels, len(f.freqs_hz), 1)).astype("f4")
         for f in bundle.front_ends
     ]
     linear = bundle.linear

@@ -1,37 +1,55 @@
 # SPDX-License-Identifier: MIT
 """Detector → bundle folder, checked by loading it again and comparing logits.
 
-A detector on residual spectra is checked through the runtime, which averages them over a track;
-any other one window by window: NumPy front ends, then the graph (`graph_logits`).
+A detector on residual spectra alone is averaged over a track by the runtime, every other one is
+scanned window by window; either way the golden signals' logits must be torch's. Front ends are
+records that the NumPy engines read, or a graph of their own (``front_0.onnx``) where there is no
+engine without torch.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from unsung import frontends
 from unsung.detectors.base import Detector
 from unsung.detectors.residual_linear import ResidualLinear
 from unsung.errors import BundleError
-from unsung.frontends.residual_spectrum import ResidualSpectrum
-from unsung.runtime import load_bundle
-from unsung.runtime.bundle import FORMAT
+from unsung.export.golden import (
+    SEEDS,
+    golden_duration_s,
+    golden_signal,
+    graph_logits,
+    scanned_logit,
+)
+from unsung.export.graphs import needs_graph, write_front, write_head
+from unsung.export.quantise import drift, quantise
+from unsung.runtime import Bundle, load_bundle
+from unsung.runtime.bundle import FORMAT, WINDOWS
 from unsung.runtime.shift import Join, ShiftSearch
+from unsung.runtime.windowed import ai_logit
 from unsung.types import FloatArray
 
-__all__ = ["PARITY", "export_bundle", "golden_signal", "graph_logits"]
+__all__ = ["PARITY", "UNCALIBRATED", "export_bundle", "golden_signal", "graph_logits"]
 
 PARITY = 1e-4
 """Largest difference allowed between the torch model and the exported bundle, in logit units."""
+
+UNCALIBRATED: Mapping[str, Any] = {
+    "name": "none", "kind": "none", "miss_rate": 0.1, "n_human": 0, "n_ai": 0, "n_groups": 0,
+    "human_logits": (), "ai_logits": (),
+}  # fmt: skip
+"""Calibration of a detector that nobody calibrated: logits, and no verdict."""
+
+DRIFT_SEEDS = range(3, 35)
+"""Golden signals that the drift of 8-bit weights is measured on where no sound is given."""
 
 
 def export_bundle(
@@ -41,170 +59,162 @@ def export_bundle(
     name: str,
     version: str,
     reference: int,
-    calibration: dict[str, Any],
+    calibration: Mapping[str, Any],
     limits: dict[str, float],
     card: dict[str, Any],
     training_files: Sequence[str] = (),
     shift: tuple[ShiftSearch, Join] | None = None,
+    int8: bool = False,
+    sounds: FloatArray | None = None,
 ) -> Path:
     """Write the bundle and prove that it gives the detector's logits.
 
-    `training_files` are hashes of the files learned from: evaluation warns when it meets them.
-    `shift` is a template to search over shifts, and how its score joins the detector's.
+    Args:
+        detector: in evaluation mode, on the processor.
+        folder: made if it is not there; files of these names in it are replaced.
+        name: public name.
+        version: of these weights.
+        reference: which front end measures level and bandwidth, where spectra are averaged.
+        calibration: record of `training.outcome.calibration_of`, or `UNCALIBRATED`.
+        limits: what a sound must have for a verdict.
+        card: the model card.
+        training_files: hashes of the files learned from: evaluation warns when it meets them.
+        shift: a template to search over shifts, and how its score joins the detector's.
+        int8: weights of eight bits; the card then states how far logits drift.
+        sounds: windows that the drift is measured on, by default synthetic sound. Shape:
+            ``[window, time]``.
 
     Raises:
         BundleError: the written bundle disagrees with the detector by more than `PARITY`.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for old in (*folder.glob("front_*.onnx"), folder / "weights.safetensors"):
+        old.unlink(missing_ok=True)
     inputs = [f"picture_{index}" for index in range(len(detector.front_ends))]
-    _write_onnx(detector, folder / "model.onnx", inputs)
+    write_head(detector, folder / "model.onnx", inputs)
+    averaged = isinstance(detector, ResidualLinear)
     if isinstance(detector, ResidualLinear):
         search = None if shift is None else shift[0]
         _write_linear(detector, folder / "weights.safetensors", inputs, search)
-    kinds = [type(front_end).__module__.rsplit(".", 1)[-1] for front_end in detector.front_ends]
-    files = [path.name for path in sorted(folder.iterdir()) if path.name != "bundle.json"]
-    info = {
+    info: dict[str, Any] = {
         "format": FORMAT,
         "name": name,
         "version": version,
+        **({} if averaged else {"scan": WINDOWS}),
         "sample_rate_hz": detector.front_ends[0].sample_rate_hz,
         "window_s": detector.window_s,
         "outputs": list(detector.outputs),
         "pooling": "mean of window logits" + (", joined with the shift search" if shift else ""),
         **({} if shift is None else {"shift": shift[1].to_dict()}),
         "reference": reference,
-        "front_ends": [
-            {"input": label, "name": kind, "parameters": front_end.to_dict()}
-            for label, kind, front_end in zip(inputs, kinds, detector.front_ends, strict=True)
-        ],
-        "calibration": calibration,
+        "front_ends": _front_ends(detector, folder, inputs),
+        "calibration": dict(calibration),
         "limits": limits,
         "golden": [],
-        "card": card,
+        "card": dict(card),
         "training_files": sorted(sha256[:16] for sha256 in training_files),
-        "files": {f: hashlib.sha256((folder / f).read_bytes()).hexdigest() for f in files},
+        "files": {},
     }
-    _write_json(folder / "bundle.json", info)
+    _write_info(folder, info)
     info["golden"] = _golden(detector, folder)
-    _write_json(folder / "bundle.json", info)
+    if int8:
+        info["card"]["int8"] = _eight_bits(folder, info, sounds)
+        info["golden"] = _golden_of(folder)
+    _write_info(folder, info)
     return folder
 
 
-def golden_signal(seed: int, duration_s: float, sample_rate_hz: int) -> FloatArray:
-    """Return a sound anyone can make again: chords, a comb at 50 Hz steps and noise.
-
-    Shape: ``[time]``. A golden score is this signal's logit, the same in every engine.
-    """
-    rng = np.random.default_rng(seed)
-    time = np.arange(round(duration_s * sample_rate_hz)) / sample_rate_hz
-    sound = 0.02 * rng.standard_normal(len(time))
-    for pitch in rng.choice(np.arange(40, 80), 4, replace=False):
-        base = 440.0 * 2 ** ((pitch - 69) / 12)
-        for k in range(1, 9):
-            if k * base < sample_rate_hz / 2:
-                sound += 0.1 / k * np.sin(2 * np.pi * k * base * time + rng.uniform(0, 6.28))
-    for line in np.arange(1000, min(8000, sample_rate_hz / 2), 50.0):
-        sound += 0.0005 * seed * np.sin(2 * np.pi * line * time)
-    scaled: FloatArray = (0.5 * sound / np.abs(sound).max()).astype(np.float32)
-    return scaled
+def _front_ends(detector: Detector, folder: Path, inputs: list[str]) -> list[dict[str, Any]]:
+    """Return the records of the front ends; write those as graphs that NumPy cannot compute."""
+    entries = []
+    engines = zip(inputs, detector.front_ends, detector.engines, strict=True)
+    for index, (label, front_end, engine) in enumerate(engines):
+        kind = type(front_end).__module__.rsplit(".", 1)[-1]
+        entry = {"input": label, "name": kind, "parameters": front_end.to_dict()}
+        if needs_graph(front_end):
+            graph = entry["graph"] = f"front_{index}.onnx"
+            length = round(detector.window_s * front_end.sample_rate_hz)
+            write_front(engine, length, folder / graph)
+        entries.append(entry)
+    return entries
 
 
-def graph_logits(folder: Path, samples: FloatArray) -> FloatArray:
-    """Return the logits of whole windows: the bundle's NumPy front ends, then its graph.
-
-    Shape: ``[batch, time]`` at the bundle's rate, ``window_s`` long → ``[batch, output]``.
-    """
-    import onnxruntime
-
-    info = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-    built = {e["input"]: frontends.build(e["name"], e["parameters"]) for e in info["front_ends"]}
-    session = onnxruntime.InferenceSession(
-        str(folder / "model.onnx"), providers=["CPUExecutionProvider"]
-    )
-    pictures = {name: front_end(samples) for name, front_end in built.items()}
-    logits: FloatArray = session.run(None, pictures)[0]
-    return logits
+def _write_info(folder: Path, info: dict[str, Any]) -> None:
+    """Write bundle.json with the hashes of the files beside it."""
+    found = sorted(path for path in folder.iterdir() if path.suffix in (".onnx", ".safetensors"))
+    info["files"] = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
+    text = json.dumps(info, indent=1, ensure_ascii=False) + "\n"
+    (folder / "bundle.json").write_text(text, encoding="utf-8")
 
 
 def _golden(detector: Detector, folder: Path) -> list[dict[str, float]]:
     """Score the golden signals with torch and with the bundle, and compare."""
-    averaged = all(isinstance(f, ResidualSpectrum) for f in detector.front_ends)
-    duration_s = 10.0 if averaged else detector.window_s
-    rate = detector.front_ends[0].sample_rate_hz
-    rows = []
-    for seed in (0, 1, 2):
-        sound = golden_signal(seed, duration_s, rate)
+    bundle = load_bundle(folder)
+    rows = _golden_of(folder)
+    for row in rows:
+        sound = golden_signal(int(row["seed"]), row["duration_s"], bundle.sample_rate_hz)
         with torch.no_grad():
-            expected = detector(torch.from_numpy(sound[None]))[0].numpy()
-        came = _track_logit(folder, sound) if averaged else graph_logits(folder, sound[None])[0]
-        difference = np.abs(came - expected[: len(came)])
-        if not (difference <= PARITY * np.maximum(1.0, np.abs(expected[: len(came)]))).all():
-            raise BundleError(
-                f"{folder}: golden signal {seed} has logit {came} in the bundle and {expected} in "
-                "torch; the export is wrong"
-            )
-        rows.append({"seed": seed, "duration_s": duration_s, "logit": float(expected[0])})
+            expected = detector(torch.from_numpy(sound[None])).numpy()
+        _compare(folder, row, _one_logit(bundle, expected)[0], row["logit"])
+        if bundle.windowed:
+            _compare(folder, row, expected[0], graph_logits(folder, sound[None])[0])
     return rows
 
 
-def _track_logit(folder: Path, sound: FloatArray) -> FloatArray:
-    """Return the logit of a sound of one window as a scan measures it; NaN for no window."""
+def _golden_of(folder: Path) -> list[dict[str, float]]:
+    """Return the golden signals with the bundle's own logits."""
     bundle = load_bundle(folder)
-    analyzer = bundle.analyzer(bundle.sample_rate_hz)
-    analyzer.push(sound)
-    windows = analyzer.finish().windows
-    return np.array([windows[0][1] if windows else np.nan], np.float32)
-
-
-class _Head(torch.nn.Module):
-    def __init__(self, detector: Detector) -> None:
-        super().__init__()
-        self.detector = detector
-
-    def forward(self, *pictures: Tensor) -> Tensor:
-        return self.detector.head(*pictures)
-
-
-def _write_onnx(detector: Detector, path: Path, inputs: list[str]) -> None:
-    pictures = []
-    for engine, front_end in zip(detector.engines, detector.front_ends, strict=True):
-        with torch.no_grad():
-            length = round(detector.window_s * front_end.sample_rate_hz)
-            pictures.append(engine(torch.randn(2, length)))
-    batch = torch.export.Dim("batch", min=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter warns of its own internals
-        program = torch.onnx.export(
-            _Head(detector).eval(),
-            tuple(pictures),
-            input_names=inputs,
-            output_names=["logit"],
-            dynamic_shapes=(tuple({0: batch} for _ in inputs),),
-            dynamo=True,
-            verbose=False,
+    duration_s, tells_ai = golden_duration_s(bundle), {"ai", "human"} & set(bundle.info["outputs"])
+    rows = []
+    for seed in SEEDS:
+        sound = golden_signal(seed, duration_s, bundle.sample_rate_hz)
+        logit = (
+            scanned_logit(bundle, sound)
+            if tells_ai
+            else float(_one_logit(bundle, graph_logits(folder, sound[None]))[0])
         )
-    if program is None:
-        raise BundleError(f"{path}: torch exported nothing; is the extra `research` complete?")
-    program.save(str(path), include_initializers=True, external_data=False)
-    _strip(path)
+        rows.append({"seed": seed, "duration_s": duration_s, "logit": logit})
+    return rows
 
 
-def _strip(path: Path) -> None:
-    """Remove the exporter's traces of the machine: the same model gives the same bytes."""
-    import onnx
+def _compare(folder: Path, row: Mapping[str, float], expected: Any, came: Any) -> None:
+    limit = PARITY * np.maximum(1.0, np.abs(expected))
+    if not (np.abs(np.subtract(came, expected)) <= limit).all():
+        raise BundleError(
+            f"{folder}: golden signal {row['seed']:g} has logit {came} in the bundle and "
+            f"{expected} in torch; the export is wrong"
+        )
 
-    model = onnx.load(str(path))
-    graph = model.graph
-    del model.metadata_props[:]
-    for item in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info):
-        item.doc_string = ""
-        del item.metadata_props[:]
-    for tensor in graph.initializer:
-        tensor.doc_string = ""
-        del tensor.metadata_props[:]
-    del graph.metadata_props[:]
-    onnx.checker.check_model(model)
-    path.write_bytes(model.SerializeToString(deterministic=True))
+
+def _one_logit(bundle: Bundle, outputs: FloatArray) -> NDArray[np.float64]:
+    """Return the logit that a scan shows, or the first output of what tells no AI."""
+    names = bundle.info["outputs"]
+    if {"ai", "human"} & set(names):
+        return ai_logit(outputs, names)
+    return np.asarray(outputs[:, 0], np.float64)
+
+
+def _eight_bits(folder: Path, info: dict[str, Any], sounds: FloatArray | None) -> dict[str, Any]:
+    """Quantise the graph; return sizes and drift for the card."""
+    bundle = load_bundle(folder)
+    what = "given sound"
+    if sounds is None:
+        what = "synthetic golden signals"
+        sounds = np.stack(
+            [golden_signal(s, bundle.window_s, bundle.sample_rate_hz) for s in DRIFT_SEEDS]
+        )
+    before = _logits_singly(folder, sounds)
+    sizes = quantise(folder / "model.onnx")
+    _write_info(folder, info)
+    moved = drift(before, _logits_singly(folder, sounds))
+    return {"bytes_before": sizes[0], "bytes": sizes[1], "measured_on": what, "drift_logit": moved}
+
+
+def _logits_singly(folder: Path, sounds: FloatArray) -> NDArray[np.float64]:
+    """Return a logit for each window, one window at a time: memory stays that of one."""
+    bundle = load_bundle(folder)
+    made = [graph_logits(folder, sound[None]) for sound in sounds]
+    return _one_logit(bundle, np.concatenate(made))
 
 
 def _write_linear(
@@ -222,7 +232,3 @@ def _write_linear(
             arrays[f"{label}.shift_mean"] = mean.copy()
     save_file(arrays, str(path))
     path.chmod(0o644)  # the library makes it private
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

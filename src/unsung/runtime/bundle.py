@@ -3,14 +3,17 @@
 
 ``bundle.json`` holds every constant (rate, windows, front ends, calibration, golden scores, card)
 and the hashes of the files beside it; ``model.onnx`` maps the front ends' pictures to the logit;
-``weights.safetensors`` holds the linear part for exact explanation, and the template that is
-searched over shifts where the bundle has one.
+``weights.safetensors`` holds the linear part for exact explanation, and the templates that are
+searched over shifts and that name families of decoders, where the bundle has them. Bundles of other
+detectors say ``"scan": "windows"``: each window gives a logit of its own
+(`unsung.runtime.windowed`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +25,8 @@ from numpy.typing import NDArray
 from unsung import frontends
 from unsung.errors import BundleError, UnknownName
 from unsung.frontends.residual_spectrum import ResidualSpectrum
+from unsung.runtime.attribution import Attribution, read_attribution
+from unsung.runtime.graphs import picture_maker, session
 from unsung.runtime.shift import Join, ShiftSearch
 from unsung.runtime.weights import read_safetensors
 from unsung.types import FloatArray
@@ -32,10 +37,13 @@ if TYPE_CHECKING:
     from unsung.runtime.analyzer import Analyzer
     from unsung.runtime.decide import Thresholds
 
-__all__ = ["FORMAT", "Bundle", "LinearPart", "bundle_names", "load_bundle"]
+__all__ = ["FORMAT", "WINDOWS", "Bundle", "LinearPart", "bundle_names", "load_bundle"]
 
 FORMAT = 1
 """Version of bundle.json that this code reads."""
+
+WINDOWS = "windows"
+"""Value of ``scan`` in bundle.json where windows are judged one by one, not by averaged spectra."""
 
 _PACKAGED = Path(__file__).resolve().parent.parent / "bundles"
 
@@ -54,7 +62,10 @@ class LinearPart:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded bundle; immutable and cheap to pass to worker processes by its path."""
+    """A loaded bundle; immutable and cheap to pass to worker processes by its path.
+
+    ``front_ends`` are those that are averaged over a track; none where windows are judged singly.
+    """
 
     path: Path
     info: dict[str, Any]
@@ -83,6 +94,16 @@ class Bundle:
         return found
 
     @property
+    def windowed(self) -> bool:
+        """Whether each window is judged by itself."""
+        return bool(self.info.get("scan") == WINDOWS)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether logits have a likelihood ratio; without one there is no verdict either."""
+        return "scale" in self.calibration
+
+    @property
     def card(self) -> dict[str, Any]:
         """The model card."""
         found: dict[str, Any] = self.info["card"]
@@ -108,8 +129,21 @@ class Bundle:
         return search, Join.from_dict(self.info["shift"])
 
     @cached_property
+    def attribution(self) -> Attribution | None:
+        """The templates that name a family of decoders; None in bundles without them."""
+        if "attribution" not in self.info:
+            return None
+        arrays = read_safetensors(self.path / "weights.safetensors")
+        return read_attribution(self.path, self.info, arrays)
+
+    @cached_property
     def linear(self) -> LinearPart:
         """The linear part with the weights of every bin."""
+        if self.windowed:
+            raise BundleError(
+                f"{self.path}: expected a linear detector, {self.name} is a network without exact "
+                "shares; explain it from its weights (`unsung explain --detector FOLDER`)"
+            )
         arrays = read_safetensors(self.path / "weights.safetensors")
         inputs = [entry["input"] for entry in self.info["front_ends"]]
         try:
@@ -124,30 +158,41 @@ class Bundle:
             ) from error
 
     @cached_property
-    def _session(self) -> InferenceSession:
-        import onnxruntime
+    def pictures(self) -> tuple[Callable[[FloatArray], FloatArray], ...]:
+        """What makes each input of the graph from ``[batch, time]``."""
+        return tuple(picture_maker(self.path, entry) for entry in self.info["front_ends"])
 
-        options = onnxruntime.SessionOptions()
-        # The graph is tiny: threads would only fight with the decoder processes for the cores.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        return onnxruntime.InferenceSession(
-            str(self.path / "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
+    @cached_property
+    def _session(self) -> InferenceSession:
+        return session(self.path / "model.onnx")
 
     def logits(self, pictures: list[FloatArray]) -> NDArray[np.float32]:
-        """Run the graph. Shape: each ``[batch, channel, freq, frame]`` → ``[batch]``."""
+        """Run the graph. Shape: each ``[batch, channel, freq, frame]`` → ``[batch]``.
+
+        Raises:
+            BundleError: windows are judged singly; there are no averaged pictures to judge.
+        """
+        if self.windowed:
+            raise BundleError(
+                f"{self.path}: expected a detector on averaged spectra, {self.name} judges each "
+                "window by itself; `unsung scan` takes it, this does not"
+            )
+        return self.outputs(pictures)[:, 0]
+
+    def outputs(self, pictures: list[FloatArray]) -> NDArray[np.float32]:
+        """Run the graph. Shape: each ``[batch, channel, freq, frame]`` → ``[batch, output]``."""
         names = [entry["input"] for entry in self.info["front_ends"]]
         feeds = dict(zip(names, pictures, strict=True))
         output: NDArray[np.float32] = self._session.run(None, feeds)[0]
-        return output[:, 0]
+        return output
 
     def analyzer(self, sample_rate_hz: int, picture: bool = False) -> Analyzer:
         """Return a fresh measuring object for one track at its own sample rate."""
         from unsung.runtime.analyzer import Analyzer
+        from unsung.runtime.windowed import WindowAnalyzer
 
-        return Analyzer(self, sample_rate_hz, picture)
+        kind = WindowAnalyzer if self.windowed else Analyzer
+        return kind(self, sample_rate_hz, picture)
 
     def thresholds(self, false_alarm_rate: float) -> Thresholds:
         """Return the decision thresholds for a stated false-alarm rate."""
@@ -164,7 +209,11 @@ class Bundle:
         return sha256[:16] in self._training_files
 
     def calibrate(self, logit: float) -> float:
-        """Return the log-likelihood ratio in nats of a pooled logit."""
+        """Return the log-likelihood ratio in nats of a pooled logit.
+
+        Raises:
+            KeyError: the bundle is not `calibrated`; the logit stands for nothing yet.
+        """
         return float(self.calibration["scale"] * logit + self.calibration["shift"])
 
     def __getstate__(self) -> dict[str, Any]:
@@ -203,6 +252,8 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
             "install the matching version of unsung or export the bundle again"
         )
     _check_files(folder, info)
+    if info.get("scan") == WINDOWS:
+        return Bundle(folder, info, hashlib.sha256(raw).hexdigest(), ())
     built = tuple(frontends.build(e["name"], e["parameters"]) for e in info["front_ends"])
     for front_end in built:
         if not isinstance(front_end, ResidualSpectrum):

@@ -56,8 +56,8 @@ def thresholds(calibration: dict[str, Any], false_alarm_rate: float) -> Threshol
         )
     human, ai = calibration["human_logits"], calibration["ai_logits"]
     miss_rate = float(calibration["miss_rate"])
-    above = conformal_threshold(human, false_alarm_rate)
-    mirrored = conformal_threshold([-value for value in ai], miss_rate)
+    above = conformal_threshold(human, false_alarm_rate) if human else None
+    mirrored = conformal_threshold([-value for value in ai], miss_rate) if ai else None
     below = None if mirrored is None else -mirrored
     if above is not None and below is not None:
         # Never let the two verdicts overlap: human recordings have the first claim.
@@ -68,6 +68,8 @@ def thresholds(calibration: dict[str, Any], false_alarm_rate: float) -> Threshol
         else f"not available: {len(human)} human recordings, "
         f"{math.ceil(1 / false_alarm_rate - 1)} needed"
     )
+    if "scale" not in calibration:
+        words = "not available: the detector is not calibrated, see `unsung calibrate`"
     return Thresholds(above, below, false_alarm_rate, miss_rate, len(human), len(ai), words)
 
 
@@ -82,7 +84,9 @@ def decide(
 ) -> tuple[Verdict, str, float | None, float | None]:
     """Return ``(verdict, reason, llr_nats, probability)`` of one measured track.
 
-    The reason is empty for a decided track. Sound that cannot carry the evidence is undecided.
+    The reason is empty for a decided track. Sound that cannot carry the evidence is undecided. A
+    logit without calibration has no likelihood ratio, and a verdict only by thresholds of one's own
+    (`unsung calibrate`).
 
     Raises:
         UsageError: the prior is not between 0 and 1.
@@ -95,8 +99,8 @@ def decide(
     limits = bundle.thresholds(false_alarm_rate)
     if analysis.logit is None:
         return "undecided", analysis.reason or "nothing to measure", None, None
-    llr = bundle.calibrate(analysis.logit)
-    chance = probability(llr, prior)
+    llr = bundle.calibrate(analysis.logit) if bundle.calibrated else None
+    chance = None if llr is None else probability(llr, prior)
     if analysis.reason:
         return "undecided", analysis.reason, llr, chance
     if limits.ai_logit is not None and analysis.logit >= limits.ai_logit:

@@ -83,7 +83,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(BundleError, match=r"expected \[13"):
         DCNN.from_released(coif4)
     torch.save({"weights": 1}, tmp_path / "stft.pt")
-    with pytest.raises(BundleError, match="weights under 'MODEL_STATE'"):
+    with pytest.raises(BundleError, match="expected tensors by name, but 'weights' is int"):
         DCNN.from_released(tmp_path / "stft.pt")
     with pytest.raises(UsageError, match="wavelet's name or 'stft'"):
         DCNN.from_released(own_file(tmp_path / "mine.pt", DCNN()))
@@ -95,7 +95,7 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
             return (Path.touch, (tmp_path / "ran",))
 
     torch.save({"MODEL_STATE": Trap()}, tmp_path / "sym5.pt")
-    with pytest.raises(BundleError, match="UnpicklingError"):
+    with pytest.raises(BundleError, match="loading it would run code"):
         DCNN.from_released(tmp_path / "sym5.pt")
     assert not (tmp_path / "ran").exists()
 

@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch")
 
 from unsung.detectors.resnet18 import ResNet18
 from unsung.errors import BundleError, UsageError
+from unsung.relevance import attribute, composite
 
 
 def imagenet():
@@ -120,3 +121,18 @@ def test_three_channels_have_imagenets_normalisation():
 def test_two_channels_are_refused():
     with pytest.raises(UsageError, match=r"expected 1 or 3 channels, got 2"):
         ResNet18(2)
+
+
+def test_relevance_is_shared_between_the_two_ways_of_a_block():
+    """Where all is positive, what comes in is what goes out; ``a + b`` would hand it on twice."""
+    torch.manual_seed(0)
+    block = ResNet18(channels=1).layer1[0]
+    block.bn1 = block.bn2 = torch.nn.Identity()
+    with torch.no_grad():
+        for parameter in block.parameters():
+            parameter.abs_()
+    model = torch.nn.Sequential(block, torch.nn.Flatten(), torch.nn.Linear(64 * 9, 1, bias=False))
+    with torch.no_grad():
+        model[2].weight.abs_()
+    found = attribute(model.eval(), torch.rand(1, 64, 3, 3), 0, composite("epsilon"))
+    assert float(found.heatmap.sum()) == pytest.approx(float(found.outputs[0, 0]), rel=1e-3)

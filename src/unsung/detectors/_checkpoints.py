@@ -3,8 +3,9 @@
 
 Formats: safetensors; what `torch.save` writes, read with ``weights_only`` alone, so that nothing in
 a file is ever executed; in it a plain state dict, or a training checkpoint that holds one under
-``model``, ``state_dict`` or ``model_state_dict``; with or without the prefix ``module.`` of data
-parallel training. When not to use: for TensorFlow's formats.
+``model``, ``state_dict``, ``model_state_dict`` or ``MODEL_STATE``; with or without the prefix
+``module.`` that each wrapper of data parallel training adds. When not to use: for TensorFlow's
+formats.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from unsung.errors import BundleError, MissingExtra
 
 __all__ = ["hide_engines", "load_weights", "put_weights", "read_weights"]
 
-_INSIDE = ("model", "state_dict", "model_state_dict")
+_INSIDE = ("model", "state_dict", "model_state_dict", "MODEL_STATE")
 _PREFIX = "module."
 _SHOWN = 3
 Change = Callable[[dict[str, Tensor]], dict[str, Tensor]]
@@ -56,7 +57,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"save the state dict itself or under '{_INSIDE[0]}'"
         )
     weights: dict[str, Tensor] = dict(found)
-    if all(key.startswith(_PREFIX) for key in weights):
+    while all(key.startswith(_PREFIX) for key in weights):
         weights = {key.removeprefix(_PREFIX): value for key, value in weights.items()}
     return weights
 

@@ -9,7 +9,6 @@ on speech (LJSpeech against full-band MelGAN), not on music.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -17,10 +16,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from unsung.detectors._checkpoints import put_weights
+from unsung.detectors._checkpoints import put_weights, read_weights
 from unsung.detectors._lengths import repeat_short
 from unsung.detectors._windowed import WindowedDetector
-from unsung.errors import BundleError, UnknownName, UsageError
+from unsung.errors import UnknownName, UsageError
 from unsung.frontends import FrontEnd
 from unsung.frontends.power_stft import PowerStft
 from unsung.frontends.wavelet_packets import WaveletPackets
@@ -28,9 +27,6 @@ from unsung.frontends.wavelet_packets import WaveletPackets
 __all__ = ["DCNN"]
 
 Normalisation = Literal["set", "clip"]
-PREFIX = "module.module."
-"""What two wrappers of distributed training put before every name of the released files."""
-INNER = "MODEL_STATE"
 CHANNELS = (64, 64, 96, 128, 32)
 
 
@@ -101,9 +97,7 @@ class DCNN(WindowedDetector):
 
     def load_released(self, path: str | Path) -> None:
         """Fill the network from a file of the authors."""
-        state = _read(Path(path))
-        own = {name.removeprefix(PREFIX): value for name, value in state.items()}
-        put_weights(self.network, own, str(path))
+        put_weights(self.network, read_weights(Path(path)), str(path))
 
     def fit_normalisation(self, pictures: Iterable[Tensor]) -> None:
         """Set mean and deviation over all values of all pictures, seen once (Welford, Chan)."""
@@ -189,16 +183,3 @@ class _Network(nn.Module):
         found = self.dil_conv(found.transpose(1, 2))  # [batch, step, 64 - lost, band - lost]
         logits: Tensor = self.fc(found).mean(dim=1)
         return logits
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    """Read a released file, which keeps its weights beside a count of epochs; runs nothing."""
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-        state = dict(found[INNER])
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, OSError) as error:
-        raise BundleError(
-            f"{path}: expected a released file with weights under '{INNER}', got "
-            f"{type(error).__name__}; check the path or download it again"
-        ) from error
-    return state

@@ -16,16 +16,21 @@ import torch
 from torch import Tensor
 
 from unsung.detectors.base import Detector
-from unsung.frontends.residual_spectrum import ResidualSpectrum
+from unsung.frontends.residual_spectrum import ResidualSpectrum, Statistic
 from unsung.types import FloatArray
 
 __all__ = ["ResidualLinear"]
 
 SAMPLE_RATE_HZ = 16000
-N_FFTS = (8192, 16384)
 HOP = 8192
 """Overlap helps the long frames, of which a window holds few, and costs a tenth of a scan on the
 short ones for nothing measurable."""
+
+STATISTICS: dict[int, tuple[Statistic, ...]] = {
+    8192: ("mean", "persistence"),
+    16384: ("mean", "persistence", "coherence"),
+}
+"""Phases say little between short frames that do not overlap."""
 
 
 class ResidualLinear(Detector):
@@ -37,9 +42,12 @@ class ResidualLinear(Detector):
 
     def __init__(self, front_ends: tuple[ResidualSpectrum, ...] | None = None) -> None:
         if front_ends is None:
-            front_ends = tuple(ResidualSpectrum(SAMPLE_RATE_HZ, n_fft=n, hop=HOP) for n in N_FFTS)
+            front_ends = tuple(
+                ResidualSpectrum(SAMPLE_RATE_HZ, n_fft=n_fft, hop=HOP, statistics=statistics)
+                for n_fft, statistics in STATISTICS.items()
+            )
         super().__init__(front_ends)
-        shapes = [(len(f.widths), len(f.freqs_hz), 1) for f in front_ends]
+        shapes = [(f.channels, len(f.freqs_hz), 1) for f in front_ends]
         self.weights = torch.nn.ParameterList(torch.zeros(shape) for shape in shapes)
         self.means = torch.nn.ParameterList(
             torch.nn.Parameter(torch.zeros(shape), requires_grad=False) for shape in shapes

@@ -21,6 +21,7 @@ from unsung.detectors._checkpoints import load_weights
 from unsung.detectors._windowed import WindowedDetector
 from unsung.errors import UsageError
 from unsung.frontends.log_mel import LogMel
+from unsung.relevance import Sum
 
 __all__ = ["ResNet18"]
 
@@ -127,8 +128,9 @@ class _Block(torch.nn.Module):
                 torch.nn.Conv2d(before, width, 1, stride=stride, bias=False),
                 torch.nn.BatchNorm2d(width),
             )
+        self.sum = Sum()  # a module, so that relevance is shared between the two ways
 
     def forward(self, picture: Tensor) -> Tensor:
         around = picture if self.downsample is None else self.downsample(picture)
         hidden = torch.relu(self.bn1(self.conv1(picture)))
-        return torch.relu(self.bn2(self.conv2(hidden)) + around)
+        return torch.relu(self.sum(self.bn2(self.conv2(hidden)), around))

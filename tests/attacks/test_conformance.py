@@ -32,7 +32,7 @@ EXPECTED = {
     *("noise_snr", "pitch_shift", "resample_round_trip", "reverb", "silence_insertion", "speed"),
     *("tanh_distortion", "time_mask", "time_stretch", "vibrato", "white_noise"),
     *("comb_notch", "crowd_noise", "deezer_eq", "dither", "limiter", "mid_side", "phone_band"),
-    *("segment_shuffle", "speech_over", "tile", "tiny_resample"),
+    *("segment_shuffle", "speech_over", "tile", "tiny_resample", "phase_scramble"),
     *("amr_nb", "deezer_reverb", "gsm", "room"),
     *("black_box", "mix", "pgd", "transplant"),
 }

@@ -48,6 +48,51 @@ def test_what_does_not_fit_is_told(song):
     assert run(app, ["explain", "no-such-file.mp3"]).exit_code == 1
 
 
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """An untrained SpecTTTra, as `unsung weights` would save it."""
+    import torch
+
+    from unsung.detectors.spectttra import SpecTTTra
+    from unsung.export.pretrained import save_pretrained
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("weights") / "spectttra"
+    save_pretrained(SpecTTTra("gamma", 5), folder)
+    return str(folder)
+
+
+def test_a_torch_detector_is_explained_with_its_strips_apart(song, weights, tmp_path):
+    out = tmp_path / "why"
+    arguments = ["explain", song, "--detector", weights, "--with", "attention_rollout"]
+    result = run(app, [*arguments, "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    assert "cannot say that the detector" in result.output
+    assert "without thresholds" in result.output
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "temporal tokens" in page and "spectral tokens" in page and "no local evidence" in page
+    assert len(page.encode()) < 5_000_000
+    document = json.loads((out / "explanation.json").read_text())
+    assert set(document["channels"]) == {"temporal tokens", "spectral tokens"}
+    assert len(list(out.glob("*.flac"))) == 3
+
+
+def test_a_method_that_does_not_fit_names_those_that_do(song, weights):
+    bad = run(app, ["explain", song, "--detector", weights, "--with", "crp"])
+    assert bad.exit_code == 2 and "these fit:" in bad.output and "chefer" in bad.output
+    bad = run(app, ["explain", song, "--detector", "spectttra:no-such.pt"])
+    assert bad.exit_code != 0 and "expected a file of weights" in bad.output
+
+
+def test_sources_are_explained_in_their_names(song, tmp_path):
+    out = tmp_path / "why"
+    arguments = ["explain", song, "--sources", "hpss", "--set", "segment_s=5", "-o", str(out)]
+    result = run(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "harmonic" in result.output and "percussive" in result.output
+    assert "By source" in (out / "index.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_the_check_prints_controls_and_writes_rows(song, tmp_path):
     out = tmp_path / "check.jsonl"

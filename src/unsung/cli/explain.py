@@ -29,7 +29,20 @@ def explain(
             "--with", help="Explainer; several with --check (see unsung list explainers)."
         ),
     ] = None,
-    detector: o.Detector = "default",
+    detectors: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--detector",
+            help="Bundle, run folder of unsung train, weights, published weights that were "
+            "fetched, or KIND:FILE; several with --check.",
+        ),
+    ] = None,
+    sources: Annotated[
+        str,
+        typer.Option(
+            "--sources", help="Explain sources of the song: hpss, demucs, or module:function."
+        ),
+    ] = "",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for page, tables and sounds.")
     ] = None,
@@ -52,25 +65,38 @@ def explain(
         bool,
         typer.Option("--check", help="Measure explainers on human songs with planted evidence."),
     ] = False,
+    planted: Annotated[
+        str, typer.Option("--planted", help="Evidence that --check plants: decoder or tones.")
+    ] = "decoder",
     silent: Annotated[bool, typer.Option("--silent", help="Write no sounds.")] = False,
     seed: o.Seed = 0,
     json_: o.AsJson = False,
 ) -> None:
     """Show and play what made a verdict, and say what would turn it."""
     from unsung.cli._run import quiet_libraries
+    from unsung.training.opened import open_detector
 
     if check:
         from unsung.explainers import check_explainers
 
         with quiet_libraries():
-            rows = check_explainers(
-                songs or [], methods or [], detector=detector, seconds=seconds, seed=seed
-            )
+            rows = [
+                row
+                for name in detectors or ["default"]
+                for row in check_explainers(
+                    songs or [],
+                    methods or [],
+                    detector=open_detector(name),
+                    seconds=seconds,
+                    seed=seed,
+                    planted=planted,
+                )
+            ]
         _check(rows, output, json_)
         return
-    if len(songs or []) != 1 or len(methods or []) > 1:
+    if len(songs or []) != 1 or len(methods or []) > 1 or len(detectors or []) > 1:
         raise UsageError(
-            "expected one SONG and at most one --with; write for example "
+            "expected one SONG, and at most one --with and one --detector; write for example "
             "`unsung explain song.mp3 --with integrated_gradients -o why/`"
         )
     from unsung.explainers import explain as explain_song
@@ -78,14 +104,15 @@ def explain(
     with quiet_libraries():
         explained = explain_song(
             (songs or [""])[0],
-            (methods or ["exact_linear"])[0],
-            detector=detector,
+            (methods or [""])[0],
+            detector=open_detector((detectors or ["default"])[0]),
             target=target,
             settings=_settings(settings or []),
             start_s=start,
             seconds=seconds,
             reference=reference,
             false_alarm_rate=false_alarm_rate,
+            sources=sources,
         )
         page = None if output is None else _write(explained, output, silent)
     _print(explained, page, json_)
@@ -132,14 +159,24 @@ def _print(explained: Explained, page: Path | None, json_: bool) -> None:
         f"{explained.method} for {found.target}: baseline {found.baseline:+.2f}, "
         f"gap {found.gap:+.2g}, {explained.seconds:.2f} s"
     )
+    if explained.note:
+        typer.echo(f"note: {explained.note}")
+    if explained.strips:
+        from unsung.reports.explanation import STRIPS_CLAIM
+
+        typer.echo(STRIPS_CLAIM)
+    elif explained.channels:
+        for name, value in explained.parts():
+            typer.echo(printable(f"  {name}  {value:+.3f}"))
     for row in sorted(explained.bands(), key=lambda r: -abs(r.relevance))[:5]:
         typer.echo(f"  {row.low / 1000:g} to {row.high / 1000:g} kHz  {row.relevance:+.3f}")
     for turn in explained.counterfactuals:
         comb = f"multiples of {turn.spacing_hz:.2f} Hz, " if turn.spacing_hz else ""
         typer.echo(
-            f"turns without {turn.removed_hz:.0f} Hz ({turn.kind}: {comb}{turn.low_hz:.0f} to "
-            f"{turn.high_hz:.0f} Hz): {_judged(turn.before)} -> {_judged(turn.after)}; "
-            f"at random {_judged(turn.control)}"
+            f"turns without {turn.removed_hz:.0f} Hz ({turn.how} {turn.kind}: {comb}"
+            f"{turn.low_hz:.0f} to {turn.high_hz:.0f} Hz): "
+            f"{_judged(turn.before)} -> {_judged(turn.after)}; "
+            f"{'elsewhere' if turn.how == 'muted' else 'at random'} {_judged(turn.control)}"
         )
     if not explained.counterfactuals:
         typer.echo("no band and no comb that was tried turns the verdict")

@@ -8,6 +8,7 @@ logit of them. The packaged detectors are explained exactly and without torch.
 from unsung.explainers._bundle import subject_of_bundle
 from unsung.explainers._check import CheckRow, check_explainers
 from unsung.explainers._counterfactual import Counterfactual, counterfactual
+from unsung.explainers._explainable import Explainable, OfBundle, OfNetwork
 from unsung.explainers._listen import Listening, listen
 from unsung.explainers._story import Explained, explain
 from unsung.explainers._subject import Plane, Subject
@@ -16,9 +17,12 @@ from unsung.explainers.base import Explainer, build
 __all__ = [
     "CheckRow",
     "Counterfactual",
+    "Explainable",
     "Explained",
     "Explainer",
     "Listening",
+    "OfBundle",
+    "OfNetwork",
     "Plane",
     "Subject",
     "build",

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A packaged detector as a subject: every frame's residual, on which the logit is a plain sum.
 
-The bundle averages frames over a window and divides by the deviation over frequency. With each
-window's deviation held at its value, the logit is linear in the residuals of single frames: that
-gives relevance in time as well, exact to rounding. (Held as AttnLRP holds the deviation inside a
-layer norm. What changes when the sound changes is measured on the sound: see `_counterfactual`.)
+The bundle averages frames, and pairs of neighbouring frames, over a window and divides by the
+deviation over frequency. With each window's deviation and each bin's mean phase step held at their
+values, the logit is linear in single frames and pairs: that gives relevance in time as well, exact
+to rounding. (Held as AttnLRP holds the deviation inside a layer norm. What changes when the sound
+changes is measured on the sound: see `_counterfactual`.)
 No torch needed. Deviations of a residual spectrum, logits.
 """
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from unsung.audio.resample import resample
 from unsung.errors import EmptyAudio, SilentAudio
 from unsung.explainers._subject import Plane, Subject
-from unsung.frontends.residual_spectrum import SPREAD_FLOOR, ResidualSpectrum
+from unsung.frontends.residual_spectrum import SPREAD_FLOOR, ResidualSpectrum, Rows, Statistic
 from unsung.runtime.bundle import Bundle
 from unsung.types import Clip, FloatArray
 
@@ -98,20 +99,25 @@ def subject_of_bundle(bundle: Bundle, clip: Clip, reference: Clip | None = None)
         bundle.front_ends, measured, bundle.linear.weights, bundle.linear.means, strict=True
     )
     for front_end, windows, weight, mean in parts:
-        plane, coefficient = _plane(front_end, windows, shares, mean, clip.start_s)
-        if human is not None:
-            plane = _with_human(plane, front_end, human, size)
-        planes.append(plane)
-        weights.append(weight[:, :, None] * coefficient)
+        others = None if human is None else _frames(front_end, human, size)
+        step = len(front_end.widths)
+        for number, statistic in enumerate(front_end.statistics):
+            own = slice(number * step, (number + 1) * step)
+            source = _Source(front_end, statistic, mean[own])
+            plane, coefficient = source.plane(windows, shares, clip.start_s)
+            if others is not None:
+                plane = source.with_human(plane, others)
+            planes.append(plane)
+            weights.append(weight[own, :, None] * coefficient)
     return LinearSubject(planes, weights, bundle.linear.baseline, bundle.name)
 
 
 @dataclass(frozen=True)
 class _Window:
-    """The frames of one window. Shape: residuals in dB ``[frame, width, freq]``, active only."""
+    """The frames and pairs of one window; ``begin`` is its first frame's first sample."""
 
-    residuals: FloatArray
-    starts: NDArray[np.int64]
+    rows: Rows
+    begin: int
     covered: float
 
 
@@ -135,17 +141,12 @@ def _frames(front_end: ResidualSpectrum, signal: FloatArray, size: int) -> list[
 def _window(front_end: ResidualSpectrum, signal: FloatArray, first: int, length: int) -> _Window:
     hop, n_fft = front_end.hop, front_end.n_fft
     begin = -(-first // hop) * hop
-    starts = list(range(begin, min(first + length, len(signal) - n_fft + 1), hop)) or [first]
-    rows, kept = [], []
-    for start in starts:
-        end = start + n_fft if start + n_fft <= len(signal) else first + length
-        total, count = front_end.accumulate(signal[start:end], hop)
-        if count:
-            rows.append(total)
-            kept.append(start)
-    shape = (len(rows), len(front_end.widths), len(front_end.freqs_hz))
-    covered = len(rows) / len(starts) * length
-    return _Window(np.array(rows, np.float32).reshape(shape), np.array(kept, np.int64), covered)
+    starts = range(begin, min(first + length, len(signal) - n_fft + 1), hop)
+    if not starts:  # sound shorter than one frame, which the front end pads
+        rows = front_end.rows(signal[first : first + length], hop)
+        return _Window(rows, first, len(rows.places) * length)
+    rows = front_end.rows(signal[begin : starts[-1] + n_fft], hop)
+    return _Window(rows, begin, len(rows.places) / len(starts) * length)
 
 
 def _shares(windows: list[_Window]) -> list[float]:
@@ -158,37 +159,58 @@ def _shares(windows: list[_Window]) -> list[float]:
     return [window.covered / total for window in windows]
 
 
-def _plane(
-    front_end: ResidualSpectrum,
-    windows: list[_Window],
-    shares: list[float],
-    mean: FloatArray,
-    start_s: float,
-) -> tuple[Plane, FloatArray]:
-    """Return the plane and each frame's share of the logit ``[frame]``."""
-    values, coefficients, starts = [], [], []
-    for window, share in zip(windows, shares, strict=True):
-        count = len(window.starts)
-        if not count:
-            continue
-        spread = window.residuals.mean(axis=0).std(axis=1) + SPREAD_FLOOR
-        values.append(window.residuals / spread[None, :, None])
-        coefficients.append(np.full(count, share / count))
-        starts.append(window.starts)
-    stacked = np.moveaxis(np.concatenate(values), 0, 2)  # [width, freq, frame]
-    middles = (np.concatenate(starts) + front_end.n_fft / 2) / front_end.sample_rate_hz + start_s
-    plane = Plane(
-        np.ascontiguousarray(stacked),
-        front_end.freqs_hz,
-        middles,
-        np.zeros_like(stacked),
-        np.broadcast_to(mean[:, :, None], stacked.shape),
-    )
-    return plane, np.concatenate(coefficients).astype(np.float32)
+@dataclass(frozen=True)
+class _Source:
+    """One statistic of one front end. Shape: mean ``[width, freq]``."""
 
+    front_end: ResidualSpectrum
+    statistic: Statistic
+    mean: FloatArray
 
-def _with_human(plane: Plane, front_end: ResidualSpectrum, signal: FloatArray, size: int) -> Plane:
-    windows = _frames(front_end, signal, size)
-    other, coefficient = _plane(front_end, windows, _shares(windows), plane.mean[:, :, 0], 0.0)
-    mean = (other.values * coefficient).sum(axis=2, keepdims=True)
-    return replace(plane, human=np.broadcast_to(mean, plane.values.shape))
+    def plane(
+        self, windows: list[_Window], shares: list[float], start_s: float
+    ) -> tuple[Plane, FloatArray]:
+        """Return the plane and each column's share of the logit ``[column]``."""
+        values, coefficients, starts = [], [], []
+        for window, share in zip(windows, shares, strict=True):
+            if not len(window.rows.places):
+                continue
+            columns, places = self._columns(window.rows)
+            spread = columns.mean(axis=0).std(axis=1) + SPREAD_FLOOR
+            values.append(columns / spread[None, :, None])
+            coefficients.append(np.full(len(columns), share / len(columns)))
+            starts.append(window.begin + places * self.front_end.hop)
+        stacked = np.moveaxis(np.concatenate(values), 0, 2).astype(np.float32)
+        middles = np.concatenate(starts) + self.front_end.n_fft / 2
+        plane = Plane(
+            np.ascontiguousarray(stacked),  # [width, freq, column]
+            self.front_end.freqs_hz,
+            middles / self.front_end.sample_rate_hz + start_s,
+            np.zeros_like(stacked),
+            np.broadcast_to(self.mean[:, :, None], stacked.shape),
+        )
+        return plane, np.concatenate(coefficients).astype(np.float32)
+
+    def with_human(self, plane: Plane, windows: list[_Window]) -> Plane:
+        """Add the mean of a human recording."""
+        other, coefficient = self.plane(windows, _shares(windows), 0.0)
+        mean = (other.values * coefficient).sum(axis=2, keepdims=True)
+        return replace(plane, human=np.broadcast_to(mean, plane.values.shape))
+
+    def _columns(self, rows: Rows) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Return values whose mean is the statistic, and their places in frames.
+
+        A pair stands half a frame before its later one; a window without any has one empty column.
+
+        Shape: ``[column, width, freq]``, ``[column]``.
+        """
+        if self.statistic == "mean":
+            return rows.level, rows.places.astype(np.float64)
+        places = rows.places[rows.pairs] - 0.5
+        if not len(places):
+            return np.zeros((1, *rows.level.shape[1:]), np.float32), rows.places[:1] + 0.0
+        if self.statistic == "persistence" or rows.cross is None:
+            return rows.product, places
+        mean = rows.cross.mean(axis=0)
+        held = mean.conj() / np.maximum(np.abs(mean), 1e-12)
+        return self.front_end.above((rows.cross * held).real), places

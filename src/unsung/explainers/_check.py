@@ -2,36 +2,38 @@
 """Measures explainers: planted evidence, deletion, insertion, shuffled weights, stability, time.
 
 Every explainer gets the same clips. `random` and `edge_detector` are always among them: what does
-not beat them explains nothing. Intervals are over clips (bootstrap, 95 %). One explainer that fails
-costs its own row only.
+not beat them explains nothing. A patch that the detector does not hear cannot be pointed at: the
+rows of the explainer `DETECTOR` say how often the patch raised the logit, and by how much.
+Intervals are over clips (bootstrap, 95 %). One explainer that fails costs its own row only.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unsung import registry
 from unsung.errors import UnsungError
 from unsung.evaluation import faithfulness as f
 from unsung.evaluation.intervals import percentile_interval
-from unsung.explainers._bundle import subject_of_bundle
+from unsung.explainers._explainable import Explainable, explainable
+from unsung.explainers._fit import fitting, require
 from unsung.explainers._grid import Grid
 from unsung.explainers._planted import Planted, plant
 from unsung.explainers._story import read_part
 from unsung.explainers._subject import Subject
 from unsung.explainers.base import Explainer, build
-from unsung.runtime import Bundle, load_bundle
+from unsung.runtime import Bundle
 from unsung.synthesis.render import render
 from unsung.synthesis.score import PIECES, compose
 from unsung.types import Clip, Explanation, FloatArray, Record
 
-__all__ = ["CheckRow", "check_explainers", "measure"]
+__all__ = ["CheckRow", "check_explainers", "check_on", "heard", "measure"]
 
 CELL_HZ, CELL_S = 250.0, 0.5
 """Places of the planted-evidence metrics."""
@@ -41,6 +43,7 @@ INAUDIBLE_DB = -60.0
 """Noise relative to the clip, for stability."""
 REPLICATES = 1000
 CONTROLS = ("random", "edge_detector")
+DETECTOR = "(the detector itself)"
 Measure = Callable[[Clip], Subject]
 
 
@@ -62,33 +65,69 @@ def check_explainers(
     songs: Sequence[str] = (),
     names: Sequence[str] = (),
     *,
-    detector: str | Path | Bundle = "default",
+    detector: str | Path | Bundle | Explainable = "default",
     seconds: float = 20.0,
     seed: int = 0,
+    planted: str = "decoder",
 ) -> list[CheckRow]:
-    """Measure explainers of a packaged detector on songs with planted patches.
+    """Measure explainers of a detector on songs with planted patches.
 
     Args:
         songs: human recordings; without any, pieces that this program plays itself.
-        names: explainers; all that the detector can take if empty.
-        detector: a bundle, its name or its folder.
+        names: explainers; all that fit the detector if empty.
+        detector: a bundle, its name or its folder; or what `unsung.training.opened` opened.
         seconds: of each song's middle.
         seed: of patches, noise and randomised weights.
+        planted: kind of evidence, one of `_planted.KINDS`.
     """
-    bundle = detector if isinstance(detector, Bundle) else load_bundle(detector)
     clips = [read_part(song, None, seconds) for song in songs] or list(_pieces(seconds, seed))
-    wanted = [*(names or registry.names("explainers"))]
+    return check_on(clips, names, explainable(detector), seed=seed, planted=planted)
+
+
+def check_on(
+    clips: Sequence[Clip],
+    names: Sequence[str],
+    detector: Explainable,
+    *,
+    seed: int = 0,
+    planted: str = "decoder",
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[CheckRow]:
+    """Measure explainers on clips of human music, as `check_explainers` does.
+
+    ``settings`` holds those of explainers by name, where a default would take too long.
+    """
+    items = [plant(clip, seed + i, kind=planted) for i, clip in enumerate(clips)]
+    wanted = [*(names or fitting(detector.subject(items[0].clip)))]
     wanted += [name for name in CONTROLS if name not in wanted]
+    rows = heard(items, detector.subject, detector.name, seed)
+    for name in wanted:
+        own = (settings or {}).get(name, {})
+        rows += measure(name, items, detector.subject, detector.name, seed=seed, settings=own)
+    return rows
 
-    def subject(clip: Clip) -> Subject:
-        return subject_of_bundle(bundle, clip)
 
-    planted = [plant(clip, seed + i) for i, clip in enumerate(clips)]
-    return [row for name in wanted for row in measure(name, planted, subject, bundle.name, seed)]
+def heard(
+    planted: Sequence[Planted], subject: Measure, detector: str, seed: int = 0
+) -> list[CheckRow]:
+    """Return how often a patch raises the detector's logit, and by how much."""
+    rises = np.array(
+        [subject(p.clip).logit - subject(p.clean).logit for p in planted if p.clean is not None]
+    )
+    if not len(rises):
+        return []
+    numbers = {"raised": (rises > 0).astype(np.float64), "rise": rises}
+    return _rows(DETECTOR, detector, numbers, seed)
 
 
 def measure(
-    name: str, planted: Sequence[Planted], subject: Measure, detector: str, seed: int = 0
+    name: str,
+    planted: Sequence[Planted],
+    subject: Measure,
+    detector: str,
+    *,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
 ) -> list[CheckRow]:
     """Return the rows of one explainer; its error stands in a row of its own.
 
@@ -98,26 +137,35 @@ def measure(
         subject: puts a clip before the detector.
         detector: its name, for the rows.
         seed: of noise and randomised weights.
+        settings: of the explainer.
     """
     try:
-        explainer = build(name)
+        explainer = build(name, settings)
         found = [_one(explainer, item, subject, seed + i) for i, item in enumerate(planted)]
     except UnsungError as error:
         return [CheckRow(name, detector, "error", None, None, None, 0, str(error))]
+    numbers = {metric: np.array([one[metric] for one in found]) for metric in found[0]}
+    return _rows(name, detector, numbers, seed)
+
+
+def _rows(
+    name: str, detector: str, numbers: Mapping[str, NDArray[np.float64]], seed: int
+) -> list[CheckRow]:
+    """Return the mean of each number over clips, with its bootstrap interval."""
     rng = np.random.default_rng(seed)
-    draws = rng.integers(len(found), size=(REPLICATES, len(found)))
     rows = []
-    for metric in found[0]:
-        values = np.array([one[metric] for one in found])
+    for metric, values in numbers.items():
+        count = len(values)
+        draws = rng.integers(count, size=(REPLICATES, count))
         interval = percentile_interval(float(values.mean()), values[draws].mean(axis=1))
-        several = len(found) > 1
-        low, high = (interval.low, interval.high) if several else (None, None)
-        rows.append(CheckRow(name, detector, metric, float(values.mean()), low, high, len(found)))
+        low, high = (interval.low, interval.high) if count > 1 else (None, None)
+        rows.append(CheckRow(name, detector, metric, float(values.mean()), low, high, count))
     return rows
 
 
 def _one(explainer: Explainer, item: Planted, subject: Measure, seed: int) -> dict[str, float]:
     before = subject(item.clip)
+    require(type(explainer).__module__.rsplit(".", 1)[-1], before)
     started = time.perf_counter()
     explanation = explainer(before)
     took = time.perf_counter() - started

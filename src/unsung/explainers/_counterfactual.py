@@ -5,8 +5,11 @@ The exact shares of a linear detector say which bins to try: those within a band
 a comb, that speak for the verdict. Shares hold each window's deviation fixed, so the answer is
 never taken from them: the sound is changed, measured again as a scan would, and more is removed
 until the verdict turns. "Removed" is levelled to the surroundings, not silenced: what goes is the
-line, not the music around it. A control levels as many bins of the same band drawn at random. Hz,
-logits.
+line, not the music around it. A control levels as many bins of the same band drawn at random.
+
+A network hears more than lines, and no exact share of it is known: there whole bands are muted, the
+narrowest first that holds a given part of the relevance; the control is a band as wide elsewhere.
+Hz, logits.
 """
 
 from __future__ import annotations
@@ -22,7 +25,16 @@ from numpy.typing import NDArray
 from unsung.explainers._spectra import levelled, reshaped
 from unsung.types import Clip, FloatArray, Record
 
-__all__ = ["Counterfactual", "Judged", "best_comb", "counterfactual", "shortest_band", "without"]
+__all__ = [
+    "Counterfactual",
+    "Judged",
+    "best_comb",
+    "counterfactual",
+    "muted",
+    "narrowest_band",
+    "shortest_band",
+    "without",
+]
 
 Array = NDArray[np.float64]
 FURTHER = (1.1, 1.5, 2.1, 2.9, 4.0)
@@ -32,6 +44,16 @@ LINE_HZ = 4.0
 """What is taken at each line of a comb: the main lobe of a second-long Hann window."""
 
 SPACINGS_HZ = (30.0, 900.0)
+
+SHARES = (0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
+"""A band that holds so much of the relevance is tried, then the whole range."""
+
+MUTED_DB = -60.0
+CONTROL_TIMES = 10
+"""The stretch that control bins are drawn from is at least this wide, relative to them."""
+
+STEP_HZ = 25.0
+"""Grid of bands: finer than any that is worth naming."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +71,10 @@ class Counterfactual(Record):
     Attributes:
         kind: a band, or lines at all multiples of ``spacing_hz`` within low and high.
         removed_hz: total width of what was levelled.
-        control: as many bins of the same stretch, drawn at random, levelled instead.
+        control: as many bins of the same stretch, drawn at random, levelled instead; where bands
+            are muted, one as wide elsewhere.
         tried: how many changed sounds were measured.
+        how: "levelled" to the surroundings, or "muted".
     """
 
     kind: Literal["band", "comb"]
@@ -62,6 +86,7 @@ class Counterfactual(Record):
     after: Judged
     control: Judged
     tried: int
+    how: Literal["levelled", "muted"] = "levelled"
 
 
 def counterfactual(
@@ -97,14 +122,82 @@ def counterfactual(
     return tuple(sorted(found, key=lambda c: c.removed_hz))
 
 
+def narrowest_band(
+    clip: Clip,
+    freqs_hz: Array,
+    relevance: Array,
+    falls: bool,
+    judge: Callable[[Clip], Judged],
+) -> tuple[Counterfactual, ...]:
+    """Return the narrowest band that was found whose muting turns the verdict; nothing if none.
+
+    Args:
+        clip: the sound.
+        freqs_hz: axis of the relevance, even or not. Shape: ``[freq]``.
+        relevance: what speaks for AI, in any unit. Shape: ``[freq]``.
+        falls: whether the logit has to fall to turn the verdict.
+        judge: measures a sound.
+    """
+    edges = np.arange(max(0.0, float(freqs_hz[0])), float(freqs_hz[-1]) + STEP_HZ, STEP_HZ)
+    bounds = np.concatenate([[-np.inf], (freqs_hz[1:] + freqs_hz[:-1]) / 2, [np.inf]])
+    row = np.clip(np.searchsorted(bounds, edges[:-1] + STEP_HZ / 2) - 1, 0, len(freqs_hz) - 1)
+    signed = relevance if falls else -relevance
+    gains = np.maximum(signed[row] / np.bincount(row, minlength=len(freqs_hz))[row], 0.0)
+    before, tried, seen = judge(clip), 0, None
+    whole = (0, len(gains))
+    places = [shortest_band(gains, share * float(gains.sum())) for share in SHARES]
+    for place in (*places, whole) if gains.any() else (whole,):
+        if place is None or place == seen:
+            continue
+        seen, tried = place, tried + 1
+        low, high = float(edges[place[0]]), float(edges[place[1]])
+        after = judge(muted(clip, low, high))
+        if after.verdict != before.verdict:
+            other = _elsewhere(low, high, float(edges[0]), float(edges[-1]))
+            control = judge(muted(clip, *other))
+            return (
+                Counterfactual(
+                    "band", low, high, None, high - low, before, after, control, tried, "muted"
+                ),
+            )
+    return ()
+
+
+def _elsewhere(low: float, high: float, least: float, most: float) -> tuple[float, float]:
+    """Return a band as wide, drawn by a fixed seed where it overlaps least."""
+    width = high - low
+    starts = np.random.default_rng(0).uniform(least, max(most - width, least), 64)
+    overlap = np.maximum(0.0, np.minimum(starts + width, high) - np.maximum(starts, low))
+    start = float(starts[int(overlap.argmin())])
+    return start, start + width
+
+
+def muted(clip: Clip, low_hz: float, high_hz: float) -> Clip:
+    """Lower a band of a sound by 60 dB."""
+
+    def change(spectrum: NDArray[np.complex64], hz: Array, _: Array) -> NDArray[np.complex64]:
+        gain = np.where((hz >= low_hz) & (hz < high_hz), 10 ** (MUTED_DB / 20), 1.0)
+        return (spectrum * gain[:, None]).astype(np.complex64)
+
+    samples = reshaped(clip.samples, clip.sample_rate_hz, change, window_s=0.1)
+    return replace(clip, samples=samples)
+
+
 Candidate = tuple[NDArray[np.bool_], Literal["band", "comb"], float, float, float | None]
 
 
 def _drawn(marked: NDArray[np.bool_], freqs: Array, low: float, high: float) -> NDArray[np.bool_]:
-    """Return as many bins between low and high, drawn at random by a fixed seed."""
+    """Return as many bins, drawn at random by a fixed seed from low to high and beside.
+
+    A band that consists of little but marked bins is widened: the control must differ from it.
+    """
+    wanted = int(marked.sum())
+    half = CONTROL_TIMES * wanted * float(freqs[1] - freqs[0]) / 2
+    middle = (low + high) / 2
+    low, high = min(low, middle - half), max(high, middle + half)
     inside = np.flatnonzero((freqs >= low) & (freqs <= high))
     out = np.zeros(len(marked), bool)
-    out[np.random.default_rng(0).choice(inside, int(marked.sum()), replace=False)] = True
+    out[np.random.default_rng(0).choice(inside, wanted, replace=False)] = True
     return out
 
 

@@ -19,16 +19,14 @@ import numpy as np
 from unsung.audio.fetch import open_url, stdin_file
 from unsung.audio.read import open_audio, read_clip
 from unsung.errors import UsageError
-from unsung.explainers._bundle import LinearSubject, subject_of_bundle
-from unsung.explainers._counterfactual import (
-    Counterfactual,
-    Judged,
-    counterfactual,
-    removal_gains,
-)
-from unsung.explainers._subject import moved
+from unsung.explainers._counterfactual import Counterfactual, Judged
+from unsung.explainers._explainable import Explainable, Limits, OfBundle, explainable
+from unsung.explainers._fit import require
+from unsung.explainers._separate import Separator, separated
+from unsung.explainers._sources import SourceSubject
+from unsung.explainers._subject import Subject
 from unsung.explainers.base import build
-from unsung.runtime import Bundle, decide, load_bundle
+from unsung.runtime import Bundle
 from unsung.types import Clip, Explanation, Record
 
 __all__ = ["SECONDS", "Explained", "Row", "explain", "judge"]
@@ -36,6 +34,9 @@ __all__ = ["SECONDS", "Explained", "Row", "explain", "judge"]
 SECONDS = 30.0
 BAND_HZ = 500.0
 SEGMENT_S = 1.0
+STRIPS = ("temporal tokens", "spectral tokens")
+"""Channels of an explanation by the attention of SpecTTTra."""
+USUAL_OF_SOURCES = "lime"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,13 @@ class Row(Record):
 
 @dataclass(frozen=True)
 class Explained:
-    """Everything that a page shows of one explained song."""
+    """Everything that a page shows of one explained song.
+
+    Attributes:
+        channels: names of the relevance's channels, where they are not pictures of one thing:
+            sources of the song, or temporal and spectral tokens.
+        note: what a reader of the detector's verdicts must know.
+    """
 
     path: str
     clip: Clip
@@ -58,26 +65,40 @@ class Explained:
     detector: str
     explanation: Explanation
     judged: Judged
-    thresholds: tuple[float | None, float | None]
+    thresholds: Limits
     false_alarm_rate: float
     counterfactuals: tuple[Counterfactual, ...]
     seconds: float
     complete: bool
+    channels: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def strips(self) -> bool:
+        """Whether the channels are temporal and spectral tokens, which resolve one axis each."""
+        return self.channels == STRIPS
 
     def bands(self, width_hz: float = BAND_HZ) -> tuple[Row, ...]:
-        """Return relevance by band."""
-        return _rows(self.explanation.freqs_hz, self.explanation.relevance.sum((0, 2)), width_hz)
+        """Return relevance by band; of strips, what the spectral tokens say alone."""
+        values = self.explanation.relevance[1:] if self.strips else self.explanation.relevance
+        return _rows(self.explanation.freqs_hz, values.sum((0, 2)), width_hz)
 
     def times(self, width_s: float = SEGMENT_S) -> tuple[Row, ...]:
-        """Return relevance by stretch of time."""
-        return _rows(self.explanation.times_s, self.explanation.relevance.sum((0, 1)), width_s)
+        """Return relevance by stretch of time; of strips, what the temporal tokens say alone."""
+        values = self.explanation.relevance[:1] if self.strips else self.explanation.relevance
+        return _rows(self.explanation.times_s, values.sum((0, 1)), width_s)
+
+    def parts(self) -> tuple[tuple[str, float], ...]:
+        """Return the relevance of each named channel."""
+        totals = self.explanation.relevance.sum((1, 2), dtype=np.float64)
+        return tuple(zip(self.channels, map(float, totals), strict=False))
 
 
 def explain(
     source: str,
-    method: str = "exact_linear",
+    method: str = "",
     *,
-    detector: str | Path | Bundle = "default",
+    detector: str | Path | Bundle | Explainable = "default",
     target: str = "ai",
     settings: Mapping[str, Any] | None = None,
     start_s: float | None = None,
@@ -85,13 +106,14 @@ def explain(
     reference: str = "",
     false_alarm_rate: float = 0.01,
     turn: bool = True,
+    sources: str | Separator = "",
 ) -> Explained:
-    """Explain the verdict on a part of a song.
+    """Explain a part of one song.
 
     Args:
-        source: a path, an address, or ``-``.
-        method: name of an explainer.
-        detector: a bundle, its name or its folder.
+        source: file, address, or "-" for standard input.
+        method: name of an explainer; "" takes the one that suits the detector.
+        detector: a bundle, its name or its folder; or what `unsung.training.opened` opened.
         target: "ai" or "human": which side positive relevance speaks for.
         settings: of the explainer.
         start_s: where the part begins; None takes the middle.
@@ -99,47 +121,50 @@ def explain(
         reference: a human recording for the baseline "human".
         false_alarm_rate: that the verdict is set for.
         turn: also look for what turns the verdict.
+        sources: a separator: its sources are explained in place of bands and seconds.
 
     Raises:
         AudioError: the song cannot be read.
-        UsageError: a setting that does not fit; UnknownName for names.
+        UsageError: a setting or method that does not fit; UnknownName for names.
     """
-    bundle = detector if isinstance(detector, Bundle) else load_bundle(detector)
+    judge_of = explainable(detector)
+    method = method or (USUAL_OF_SOURCES if sources else judge_of.usual)
     explainer = build(method, settings)
     clip = read_part(source, start_s, seconds)
     other = read_part(reference, None, seconds) if reference else None
     started = time.perf_counter()
-    subject = subject_of_bundle(bundle, clip, other)
+    if sources:
+        subject: Subject = _of_sources(judge_of, clip, sources, false_alarm_rate)
+    else:
+        subject = judge_of.subject(clip, other)
+    require(method, subject)
     explanation = explainer(subject, target)
     took = time.perf_counter() - started
-    limits = bundle.thresholds(false_alarm_rate)
-    judged = judge(bundle, clip, false_alarm_rate)
+    judged = judge_of.judge(clip, false_alarm_rate)
     turned: tuple[Counterfactual, ...] = ()
     if turn:
-        turned = _turned(bundle, subject, clip, judged, false_alarm_rate)
+        turned = judge_of.turned(clip, subject, explanation, judged, false_alarm_rate)
     return Explained(
         source,
         clip,
         method,
         dict(settings or {}),
-        bundle.name,
+        judge_of.name,
         explanation,
         judged,
-        (limits.ai_logit, limits.human_logit),
+        judge_of.limits(false_alarm_rate),
         false_alarm_rate,
         turned,
         took,
         explainer.complete,
+        _channels(subject, explainer.needs, explanation),
+        judge_of.note,
     )
 
 
 def judge(bundle: Bundle, clip: Clip, false_alarm_rate: float = 0.01) -> Judged:
     """Measure a clip as a scan does."""
-    analyzer = bundle.analyzer(clip.sample_rate_hz)
-    analyzer.push(clip.mono())
-    analysis = analyzer.finish()
-    verdict, _, _, _ = decide(bundle, analysis, false_alarm_rate, 0.5)
-    return Judged(analysis.logit, verdict)
+    return OfBundle(bundle).judge(clip, false_alarm_rate)
 
 
 def read_part(source: str, start_s: float | None, seconds: float) -> Clip:
@@ -169,29 +194,25 @@ def _local(source: str) -> Any:
     return nullcontext(Path(source))
 
 
-def _turned(
-    bundle: Bundle, subject: LinearSubject, clip: Clip, judged: Judged, rate: float
-) -> tuple[Counterfactual, ...]:
-    """Look for what turns the verdict, towards the threshold that is nearest."""
-    limits = bundle.thresholds(rate)
-    known = [t for t in (limits.ai_logit, limits.human_logit) if t is not None]
-    if judged.logit is None or not known:
-        return ()
-    if judged.verdict == "ai" and limits.ai_logit is not None:
-        distance = limits.ai_logit - judged.logit
-    elif judged.verdict == "human" and limits.human_logit is not None:
-        distance = limits.human_logit - judged.logit
-    else:
-        distance = min((t - judged.logit for t in known), key=abs)
-    gains = removal_gains(list(subject.weights), [p.values for p in subject.planes])
-    parts = zip(gains, subject.planes, strict=True)
-    axis, when = subject.freqs_hz, subject.times_s
-    total = sum(moved(g, p.freqs_hz, p.times_s, axis, when).sum((0, 2)) for g, p in parts)
+def _of_sources(
+    detector: Explainable, clip: Clip, separator: str | Separator, rate: float
+) -> SourceSubject:
+    def measure(sound: Clip) -> float:
+        logit = detector.judge(sound, rate).logit
+        if logit is None:
+            raise UsageError(
+                f"{detector.name}: expected a logit of every mix of sources, this part is too "
+                "short or too quiet; choose another with --start and --seconds"
+            )
+        return logit
 
-    def measure(changed: Clip) -> Judged:
-        return judge(bundle, changed, rate)
+    return SourceSubject(clip, separated(clip, separator), measure, detector.name)
 
-    return counterfactual(clip, axis, np.asarray(total, np.float64), distance, measure)
+
+def _channels(subject: Subject, needs: str, found: Explanation) -> tuple[str, ...]:
+    if isinstance(subject, SourceSubject):
+        return subject.names
+    return STRIPS if needs == "attention" and len(found.relevance) == len(STRIPS) else ()
 
 
 def _rows(

@@ -21,6 +21,8 @@ from unsung.types import Explanation, FloatArray
 if TYPE_CHECKING:
     import torch
 
+    from unsung.explainers._grid import Grid
+
 __all__ = ["BASELINES", "Plane", "Subject", "moved"]
 
 BASELINES = ("mean", "silence", "human")
@@ -50,6 +52,9 @@ class Subject(ABC):
         name: of the detector.
     """
 
+    whole = False
+    """Whether only whole sources can be switched, not cells of a picture."""
+
     def __init__(self, planes: Sequence[Plane], name: str) -> None:
         if not planes:
             raise UsageError("expected at least one picture to explain, got none")
@@ -63,6 +68,12 @@ class Subject(ABC):
 
         Shape: for each plane ``[batch, channel, freq, frame]`` → ``[batch]``.
         """
+
+    def grid(self, bands: int, segment_s: float, baseline: str) -> Grid:
+        """Return the parts that methods on scores switch: here cells of bands × segments."""
+        from unsung.explainers._grid import Grid
+
+        return Grid(self, bands, segment_s, baseline)
 
     def network(self) -> torch.nn.Module:
         """Return a module that maps the planes to logits ``[batch]``, differentiably.

@@ -15,8 +15,10 @@ from torch import Tensor
 
 from unsung.audio.resample import resample
 from unsung.errors import EmptyAudio, UnknownName
+from unsung.explainers import _virtual
 from unsung.explainers._subject import Plane, Subject
 from unsung.frontends.base import FrontEnd
+from unsung.frontends.raw import Raw
 from unsung.types import Clip, FloatArray
 
 if TYPE_CHECKING:
@@ -85,10 +87,15 @@ class Windowed(torch.nn.Module):
 
 
 class NetworkSubject(Subject):
-    """A clip before a torch network over its pictures."""
+    """A clip before a torch network over its pictures.
 
-    def __init__(self, planes: Sequence[Plane], network: Windowed, name: str) -> None:
-        self._network = network.eval()
+    ``virtual`` says that a picture is a spectrum put before a network of raw samples.
+    """
+
+    def __init__(
+        self, planes: Sequence[Plane], network: Windowed, name: str, virtual: bool = False
+    ) -> None:
+        self._network, self.virtual = network.eval(), virtual
         super().__init__(planes, name)
 
     def scores(self, batch: Sequence[FloatArray]) -> NDArray[np.float64]:
@@ -112,7 +119,7 @@ class NetworkSubject(Subject):
             for parameter in network.parameters():
                 order = torch.randperm(parameter.numel(), generator=generator)
                 parameter.copy_(parameter.flatten()[order].reshape(parameter.shape))
-        return NetworkSubject(self.planes, network, self.name)
+        return NetworkSubject(self.planes, network, self.name, self.virtual)
 
     def network(self) -> Windowed:
         """See `Subject`."""
@@ -177,12 +184,17 @@ def _subject(
     sound = _windows(clip, rate, size)
     human = None if reference is None else _windows(reference, rate, size)
     planes = [_plane(f, sound, human, clip.start_s) for f in front_ends]
-    was_training = module.training
+    given, was_training = module, module.training
     module.eval()
     try:
-        return NetworkSubject(planes, Windowed(module, call, len(sound), output), name)
+        raw = {i: size for i, f in enumerate(front_ends) if isinstance(f, Raw)}
+        if raw:
+            module = call = _virtual.ThroughSpectrum(module, call, raw).eval()
+        return NetworkSubject(
+            planes, Windowed(module, call, len(sound), output), name, virtual=bool(raw)
+        )
     finally:
-        module.train(was_training)
+        given.train(was_training)
 
 
 def _windows(clip: Clip, rate_hz: int, size: int) -> FloatArray:
@@ -199,6 +211,8 @@ def _windows(clip: Clip, rate_hz: int, size: int) -> FloatArray:
 def _plane(
     front_end: FrontEnd, sound: FloatArray, human: FloatArray | None, start_s: float
 ) -> Plane:
+    if isinstance(front_end, Raw):
+        return _spectral(front_end, sound, start_s)
     values = _joined(front_end(sound))
     silence = _joined(np.repeat(front_end(np.zeros_like(sound[:1])), len(sound), 0))
     starts = np.arange(len(sound)) * (sound.shape[1] / front_end.sample_rate_hz) + start_s
@@ -209,6 +223,15 @@ def _plane(
         spectrum = _joined(front_end(human)).mean(axis=2, keepdims=True)
         other = np.broadcast_to(spectrum, values.shape)
     return Plane(values, front_end.freqs_hz, times, silence, mean, other)
+
+
+def _spectral(front_end: Raw, sound: FloatArray, start_s: float) -> Plane:
+    """Return raw samples as a spectrum; nothing there is silence, a mean of phases none."""
+    values = _joined(_virtual.spectrum(front_end(sound)))
+    freqs, within = _virtual.axes(sound.shape[1], front_end.sample_rate_hz)
+    starts = np.arange(len(sound)) * (sound.shape[1] / front_end.sample_rate_hz) + start_s
+    nothing = np.zeros_like(values)
+    return Plane(values, freqs, (starts[:, None] + within[None]).reshape(-1), nothing, nothing)
 
 
 def _joined(pictures: FloatArray) -> FloatArray:

@@ -25,13 +25,12 @@ class Explainer(ABC):
     """One way to tell which part of a sound made its logit.
 
     Class attributes:
-        needs: what the detector must offer: "scores", "linear", "gradient", "layers" (convolutions
-            or dense layers) or "attention".
+        needs: what the detector must offer, a key of `_fit.NEEDS`.
         complete: whether relevance and baseline add up to the logit, but for a stated gap.
     """
 
     CAPABILITY: ClassVar[bool] = True
-    needs: ClassVar[str] = "scores"
+    needs: ClassVar[str] = "nothing"
     complete: ClassVar[bool] = True
 
     def __call__(self, subject: Subject, target: str = "ai") -> Explanation:

@@ -34,7 +34,7 @@ class Crp(Explainer):
         composite: see `lrp`.
     """
 
-    needs: ClassVar[str] = "layers"
+    needs: ClassVar[str] = "hidden_layers"
     complete: ClassVar[bool] = False
 
     def __init__(self, layer: str = "", channels: int = 4, composite: str = "epsilon_plus") -> None:

@@ -32,7 +32,7 @@ class GradCam(Explainer):
         rectify: keep only what speaks for the target, as published.
     """
 
-    needs: ClassVar[str] = "layers"
+    needs: ClassVar[str] = "convolutions"
     complete: ClassVar[bool] = False
 
     def __init__(self, layer: str = "", rectify: bool = True) -> None:

@@ -15,7 +15,6 @@ from typing import ClassVar
 import numpy as np
 
 from unsung.errors import UsageError
-from unsung.explainers._grid import Grid
 from unsung.explainers._subject import Subject
 from unsung.explainers.base import Explainer
 from unsung.types import FloatArray
@@ -38,6 +37,7 @@ class Lime(Explainer):
         seed: of the sets.
     """
 
+    needs: ClassVar[str] = "grid"
     complete: ClassVar[bool] = False
 
     def __init__(
@@ -58,7 +58,7 @@ class Lime(Explainer):
         self.ridge, self.baseline, self.seed = ridge, baseline, seed
 
     def _relevance(self, subject: Subject) -> tuple[Sequence[FloatArray], float]:
-        grid = Grid(subject, self.bands, self.segment_s, self.baseline)
+        grid = subject.grid(self.bands, self.segment_s, self.baseline)
         kept = np.random.default_rng(self.seed).random((self.samples, grid.count)) < 0.5
         kept[0] = True
         logits = grid.scores(kept)

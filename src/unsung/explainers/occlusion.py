@@ -13,7 +13,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from unsung.explainers._grid import Grid
 from unsung.explainers._subject import Subject
 from unsung.explainers.base import Explainer
 from unsung.types import FloatArray
@@ -30,12 +29,13 @@ class Occlusion(Explainer):
         baseline: what a switched-off cell holds: mean, silence or human.
     """
 
+    needs: ClassVar[str] = "grid"
     complete: ClassVar[bool] = False
 
     def __init__(self, bands: int = 16, segment_s: float = 1.0, baseline: str = "mean") -> None:
         self.bands, self.segment_s, self.baseline = bands, segment_s, baseline
 
     def _relevance(self, subject: Subject) -> tuple[Sequence[FloatArray], float]:
-        grid = Grid(subject, self.bands, self.segment_s, self.baseline)
+        grid = subject.grid(self.bands, self.segment_s, self.baseline)
         without = grid.scores(~np.eye(grid.count, dtype=bool))
         return grid.spread(subject.logit - without), grid.baseline_logit

@@ -9,11 +9,11 @@ cells and few samples the values are rough: `shap_partition` needs fewer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unsung.explainers._grid import Grid
 from unsung.explainers._shap import borrowed_random, the_shap
 from unsung.explainers._subject import Subject
 from unsung.explainers.base import Explainer
@@ -33,6 +33,8 @@ class ShapKernel(Explainer):
         seed: of the coalitions.
     """
 
+    needs: ClassVar[str] = "grid"
+
     def __init__(
         self,
         bands: int = 8,
@@ -47,7 +49,7 @@ class ShapKernel(Explainer):
     def _relevance(self, subject: Subject) -> tuple[Sequence[FloatArray], float]:
         shap = the_shap("the explainer 'shap_kernel'")
 
-        grid = Grid(subject, self.bands, self.segment_s, self.baseline)
+        grid = subject.grid(self.bands, self.segment_s, self.baseline)
 
         def score(kept: NDArray[np.float64]) -> NDArray[np.float64]:
             return grid.scores(kept > 0.5)

@@ -9,11 +9,11 @@ of the baseline.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unsung.explainers._grid import Grid
 from unsung.explainers._shap import borrowed_random, the_shap
 from unsung.explainers._subject import Subject
 from unsung.explainers.base import Explainer
@@ -32,6 +32,8 @@ class ShapPartition(Explainer):
         baseline: what a switched-off cell holds: mean, silence or human.
     """
 
+    needs: ClassVar[str] = "grid"
+
     def __init__(
         self,
         bands: int = 12,
@@ -46,7 +48,7 @@ class ShapPartition(Explainer):
         shap = the_shap("the explainer 'shap_partition'")
         from scipy.cluster.hierarchy import linkage
 
-        grid = Grid(subject, self.bands, self.segment_s, self.baseline)
+        grid = subject.grid(self.bands, self.segment_s, self.baseline)
         if grid.count == 1:
             return grid.spread(np.array([subject.logit - grid.baseline_logit])), grid.baseline_logit
         places = np.indices((grid.bands, grid.segments)).reshape(2, -1).T / [

@@ -20,6 +20,7 @@ from unsung.relevance.rules import (
     LAYERS,
     AlphaBeta,
     Epsilon,
+    Fixed,
     Flat,
     Gamma,
     Norm,
@@ -91,6 +92,8 @@ class Composite:
             return Pass()
         if isinstance(module, (*AVERAGES, Sum)):
             return Norm()
+        if isinstance(module, Fixed):
+            return Epsilon()
         if isinstance(module, nn.Linear):
             return self.dense
         return self.convolution if isinstance(module, LAYERS) else None

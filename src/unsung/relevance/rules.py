@@ -26,6 +26,7 @@ __all__ = [
     "LAYERS",
     "AlphaBeta",
     "Epsilon",
+    "Fixed",
     "Flat",
     "Gamma",
     "Norm",
@@ -49,6 +50,10 @@ _TRANSPOSED_CALLS: dict[type[nn.Module], Callable[..., Tensor]] = dict(
         strict=True,
     )
 )
+
+
+class Fixed(nn.Module):
+    """A linear map that nobody learned, put before a network to look through: takes epsilon."""
 
 
 def stabilise(z: Tensor, epsilon: float) -> Tensor:

@@ -29,6 +29,14 @@ __all__ = ["summary", "write_explanation"]
 
 HOVER_ROWS, HOVER_COLUMNS = 60, 120
 PLAYER_BYTES = 900_000
+STRIPS_CLAIM = (
+    "Temporal tokens cover all bands of a moment and spectral tokens all moments of a band: the "
+    "first rank moments, the second rank bands. A picture of temporal × spectral relevance would "
+    "say where a band and a moment that both rank high cross; it cannot say that the detector "
+    "found anything there, and what stands in one spot of it is no local evidence. So the two are "
+    "shown apart, and the picture holds each spread along the axis that it does not resolve."
+)
+"""What attention over strips can and cannot claim."""
 SOUNDS = (
     ("original", "The explained part"),
     ("relevant", "What speaks for {target}, alone"),
@@ -101,7 +109,7 @@ def write_explanation(
 def summary(explained: Explained) -> dict[str, Any]:
     """Return what the JSON file holds: everything but the map itself."""
     found = explained.explanation
-    return {
+    document: dict[str, Any] = {
         "path": explained.path,
         "start_s": explained.clip.start_s,
         "duration_s": explained.clip.duration_s,
@@ -120,6 +128,13 @@ def summary(explained: Explained) -> dict[str, Any]:
         "times": [row.to_dict() for row in explained.times()],
         "counterfactuals": [c.to_dict() for c in explained.counterfactuals],
     }
+    if explained.channels:
+        document["channels"] = dict(explained.parts())
+    if explained.strips:
+        document["claim"] = STRIPS_CLAIM
+    if explained.note:
+        document["note"] = explained.note
+    return document
 
 
 def _table(path: Path, names: Sequence[str], rows: Sequence[Any]) -> None:
@@ -177,6 +192,8 @@ def _context(explained: Explained, drawing: Drawing, sounds: list[Sound]) -> dic
         "band_ticks": drawing.hz.hz_ticks(8),
         "sounds": sounds,
         "gap_share": abs(found.gap) / size,
+        "strips_claim": STRIPS_CLAIM if explained.strips else "",
+        "parts": explained.parts(),
         "turned": [_turned(c) for c in explained.counterfactuals],
         "version": this_version(),
         "data": {
@@ -192,7 +209,8 @@ def _turned(found: Any) -> dict[str, str]:
     if found.kind == "comb":
         where = f"multiples of {found.spacing_hz:.2f} Hz, {where}"
     return {
-        "kind": found.kind,
+        "kind": f"{found.kind}, {found.how}",
+        "how": found.how,
         "where": where,
         "width": hertz(found.removed_hz),
         "before": f"{number(found.before.logit, 2, signed=True)} ({found.before.verdict})",

@@ -24,6 +24,7 @@ from unsung.errors import ManifestError, UnknownName
 
 __all__ = [
     "Clip",
+    "Comb",
     "Evidence",
     "Experiment",
     "Explanation",
@@ -37,6 +38,7 @@ __all__ = [
     "Record",
     "Result",
     "Score",
+    "Segment",
     "Track",
     "Verdict",
 ]
@@ -179,11 +181,27 @@ class Peak(Record):
 
 
 @dataclass(frozen=True)
+class Comb(Record):
+    """Lines at even distances, as upsampling layers leave them; no verdict of its own.
+
+    ``p_value`` counts every spacing that was tried; ``strength`` is the chance that a bin at a
+    tooth stands higher than one between teeth; ``explained_by`` names rates, strides and decoders
+    whose lines would lie there, known decoders first.
+    """
+
+    spacing_hz: float
+    p_value: float
+    strength: float
+    explained_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Evidence(Record):
     """Why the logit is what it is: words, peaks and the exact sum of its parts.
 
     ``baseline + sum(terms.values())`` is the track's logit. ``shift`` is the relative change of all
-    frequencies (0.06: 6 % higher) at which a decoder's lines fit, where such lines decide.
+    frequencies (0.06: 6 % higher) at which a decoder's lines fit, where such lines decide. ``comb``
+    is looked for only in tracks called AI and for reports.
     """
 
     words: tuple[str, ...] = ()
@@ -192,6 +210,7 @@ class Evidence(Record):
     terms: dict[str, float] = field(default_factory=dict)
     comb_hz: float | None = None
     shift: float | None = None
+    comb: Comb | None = None
 
 
 @dataclass(frozen=True)
@@ -213,12 +232,27 @@ class Failure(Record):
 
 
 @dataclass(frozen=True)
+class Segment(Record):
+    """A stretch that measures like AI; ``logit`` is the mean of its windows.
+
+    The ends lie where windows meet, so they are true to about half a window.
+    """
+
+    start_s: float
+    end_s: float
+    logit: float
+
+
+@dataclass(frozen=True)
 class Score(Record):
     """One scanned track, the same names in Python, JSON, CSV and REST.
 
     ``logit`` is the pooled score (positive = AI). ``llr_nats`` and ``probability`` are None
     without calibration; ``calibration`` names the set behind them and ``prior`` the assumed
-    share of AI tracks. ``reason`` says why a verdict is undecided.
+    share of AI tracks. ``reason`` says why a verdict is undecided. ``family`` is the family of
+    decoders that an AI track resembles or "unknown"; None where the verdict is not AI or the
+    detector names none. ``segments`` are AI-like stretches; ``stability`` holds the logit under
+    each small change of `unsung scan --robust`.
     """
 
     path: str
@@ -234,7 +268,7 @@ class Score(Record):
     verdict: Verdict | None = None
     reason: str = ""
     false_alarm_rate: float | None = None
-    family: str = "unknown"
+    family: str | None = None
     evidence: Evidence | None = None
     covered_s: float = 0.0
     sample_rate_hz: int | None = None
@@ -242,6 +276,8 @@ class Score(Record):
     codec: str = ""
     provenance: tuple[Provenance, ...] = ()
     error: Failure | None = None
+    segments: tuple[Segment, ...] = ()
+    stability: dict[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def test_an_unexpected_fault_is_a_row_too(wav, bundle, monkeypatch):
     def fail(*_):
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("unsung.scanning.one.decide", fail)
+    monkeypatch.setattr("unsung.scanning._verdict.decide", fail)
     error = score_file(wav(), bundle)[0].error
     assert error.type == "RuntimeError" and "boom" in error.message and "report" in error.message
 

@@ -305,19 +305,23 @@ def test_efficiency_row_is_plausible():
     assert 0 < row.latency_10s.median_s < row.latency_full.median_s <= row.latency_full.p95_s
     assert row.latency_full.n == 2 and row.audio_s_per_cpu_s > 1
     assert (row.size_bytes > 100_000 and row.energy_j is None) or row.energy_j >= 0
-    weights = bundle.linear.weights
-    assert row.parameters == 2 * sum(w.size for w in weights) + 1  # in place, and searched
+    assert row.parameters == weights_of(bundle)
     with pytest.raises(UsageError, match="at least 1 round"):
         eff.efficiency(bundle, rounds=0)
 
 
+def weights_of(bundle):
+    """Every bin of every channel in place, the mean residual's in the template too."""
+    searched = sum(len(f.widths) * len(f.freqs_hz) for f in bundle.front_ends)
+    return sum(w.size for w in bundle.linear.weights) + searched + 1
+
+
 def test_flops_follow_the_formula():
     bundle = load_bundle("default")
-    # every bin has two weights: in place, and in the template that is searched
-    total = 2 * (2 * sum(w.size for w in bundle.linear.weights) + 1) * 3
+    total = 2 * weights_of(bundle) * 3
     for f in bundle.front_ends:
         frames = len(range(0, 30 * 16000 - f.n_fft + 1, f.hop))
-        per_frame = f.n_fft * (1 + 2.5 * np.log2(f.n_fft)) + len(f.freqs_hz) * (4 + 8 * 2)
+        per_frame = f.n_fft * (1 + 2.5 * np.log2(f.n_fft)) + len(f.freqs_hz) * (4 + 8 * f.channels)
         total += frames * per_frame
     assert eff.flops(bundle, 30.0) == pytest.approx(total)
 

@@ -18,7 +18,15 @@ from unsung.reports.player import embed
 from unsung.reports.residual import draw_residual, peak_side
 from unsung.reports.spectrogram import LEVELS, draw_spectrogram
 from unsung.reports.timeline import draw_timeline, time_axis
-from unsung.reports.words import advice, clock, number, percent, state
+from unsung.reports.words import (
+    advice,
+    clock,
+    family_text,
+    number,
+    percent,
+    state,
+    stretches_text,
+)
 from unsung.types import Evidence, Picture, Score
 
 __all__ = ["LARGEST_BYTES", "safe_stem", "track_name", "write_song_report"]
@@ -140,6 +148,9 @@ def _context(
         "version": this_version(),
         "odds": odds_text(score),
         "base_rates": base_rates(score),
+        "family": family_text(score.family),
+        "stretches": stretches_text(score),
+        "stability": list(score.stability.items()),
         **_figures(score, picture, calibration, active),
     }
 
@@ -220,7 +231,7 @@ def _facts(score: Score) -> list[tuple[str, str]]:
         ("Windows", str(len(score.windows)) if score.windows else ""),
         ("Calibration set", score.calibration),
         ("Assumed share of AI", percent(score.prior) if score.prior is not None else ""),
-        ("Nearest family", "" if score.family in ("", "unknown") else score.family),
+        ("Nearest family", score.family if score.family not in (None, "unknown") else ""),
     ]
     return [(name, value) for name, value in rows if value]
 

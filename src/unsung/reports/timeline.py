@@ -36,7 +36,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Bars from the zero line; ``human`` and ``ai`` are the heights of the threshold lines."""
+    """Bars from the zero line; ``human`` and ``ai`` are the heights of the threshold lines.
+
+    ``stretches`` are ``(x, width)`` of AI-like stretches in percent.
+    """
 
     bars: tuple[Bar, ...]
     zero: float
@@ -45,6 +48,7 @@ class Timeline:
     ticks: tuple[Tick, ...]
     levels: tuple[tuple[float, str], ...]
     aria: str
+    stretches: tuple[tuple[float, float], ...] = ()
 
 
 def time_axis(score: Score, picture: Picture | None) -> Axis:
@@ -102,6 +106,10 @@ def draw_timeline(score: Score, axis: Axis, active: Threshold | None) -> Timelin
         ticks=axis.time_ticks(),
         levels=tuple((up(v), _level(v)) for v in scale.values(4)),
         aria=_aria(spans),
+        stretches=tuple(
+            (axis.percent(part.start_s), round(axis.percent(part.end_s - part.start_s), 3))
+            for part in score.segments
+        ),
     )
 
 

@@ -17,12 +17,14 @@ __all__ = [
     "Statement",
     "advice",
     "clock",
+    "family_text",
     "hertz",
     "number",
     "odds",
     "percent",
     "posterior",
     "state",
+    "stretches_text",
     "verdict_key",
 ]
 
@@ -157,6 +159,33 @@ def state(score: Score, set_name: str, guarantee: str, n_human: int | None) -> S
         "" if key in ("failed", "unrated") else _rate(score, set_name, guarantee, n_human),
         _caution(key),
     )
+
+
+def family_text(family: str | None) -> str:
+    """Say which family of decoders an AI track resembles, or that it resembles none well."""
+    if family is None:
+        return ""
+    if family == "unknown":
+        return (
+            "Family of decoders: unknown. The traces resemble none of the known ones well enough."
+        )
+    return (
+        f"The traces resemble those of {family}. Generators share decoders: this names a likeness, "
+        "not a product."
+    )
+
+
+def stretches_text(score: Score) -> str:
+    """Say which stretches measure like AI; empty where there are none."""
+    parts = [f"{clock(part.start_s)} to {clock(part.end_s)}" for part in score.segments]
+    if not parts:
+        return ""
+    if len(parts) == 1:
+        whole = score.segments[0]
+        if score.duration_s and whole.end_s - whole.start_s > 0.95 * score.duration_s:
+            return "The whole track measures like AI."
+    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"Measures like AI from {listed}; the ends are true to about half a window."
 
 
 def advice(error_type: str) -> str:

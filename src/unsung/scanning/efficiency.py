@@ -40,11 +40,12 @@ RATE_HZ = 44100
 BLOCK_S = 2.0
 POWERCAP = Path("/sys/class/powercap")
 FLOPS_FORMULA = (
-    "frames x (n_fft + 2.5 n_fft log2 n_fft + bins (4 + 8 widths)) for each front end, "
+    "frames x (n_fft + 2.5 n_fft log2 n_fft + bins (4 + 8 channels)) for each front end, "
     "+ 2 x weights x windows; resampling and evidence are not counted"
 )
 """n_fft for the window, 2.5 n log2 n for a real FFT, 4 a bin for power and logarithm, 8 a bin and
-width for the running mean, its difference, the clipping and the sum."""
+channel for the running mean, its difference, the clipping and the sum, or for a product of
+neighbouring frames."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def flops(bundle: Bundle, seconds: float) -> float:
     for front_end in bundle.front_ends:
         n = front_end.n_fft
         frames = max(1, 1 + math.floor((samples - n) / front_end.hop))
-        a_bin = 4 + 8 * len(front_end.widths)
+        a_bin = 4 + 8 * front_end.channels
         total += frames * (n + 2.5 * n * math.log2(n) + a_bin * len(front_end.freqs_hz))
     return total
 
@@ -149,9 +150,14 @@ def _times(call: Callable[[], None], rounds: int) -> tuple[list[float], float]:
 
 
 def _parameters(bundle: Bundle) -> int:
-    """Count the weights; the means that are taken off before are constants of the front end."""
+    """Count the weights behind the logit.
+
+    The means that are taken off before are constants of the front end; the templates of families
+    speak after the verdict.
+    """
     arrays = read_safetensors(bundle.path / "weights.safetensors")
-    return sum(int(a.size) for name, a in arrays.items() if not name.endswith(("mean",)))
+    others = ("mean", "family_weight")
+    return sum(int(a.size) for name, a in arrays.items() if not name.endswith(others))
 
 
 def _peak_growth(call: Callable[[], None]) -> int | None:

@@ -19,7 +19,9 @@ from unsung.audio.sources import Source
 from unsung.audio.tags import provenance
 from unsung.audio.windows import spread_starts
 from unsung.errors import AudioError, TruncatedAudio, UnreadableAudio, UnsungError
-from unsung.runtime import decide, load_bundle
+from unsung.runtime import load_bundle
+from unsung.runtime.stable import StableScores
+from unsung.scanning._verdict import judged
 from unsung.scanning.settings import FALSE_ALARM_RATE, PRIOR, Settings, Stamp
 from unsung.types import Failure, Picture, Provenance, Score
 
@@ -54,6 +56,7 @@ def score_file(
     prior: float = PRIOR,
     fast: bool = False,
     picture: bool = False,
+    robust: bool = False,
 ) -> tuple[Score, Picture | None]:
     """Score one file, URL or ``-`` (standard input); whatever is wrong with it stands in the row.
 
@@ -64,12 +67,13 @@ def score_file(
         prior: assumed share of AI tracks, for the probability only.
         fast: hear three windows of ten seconds; ``covered_s`` says how much was heard.
         picture: also return what a report draws.
+        robust: call a track AI only when it is so under small changes too.
 
     Raises:
-        UsageError: a rate or prior outside 0 to 1.
+        UsageError: a rate or prior outside 0 to 1, or both fast and robust.
         BundleError: no such bundle. Nothing about the sound is ever raised.
     """
-    settings = Settings("", false_alarm_rate, prior, fast, picture)
+    settings = Settings("", false_alarm_rate, prior, fast, picture, robust=robust)
     ready = load_bundle(bundle) if isinstance(bundle, str | Path) else bundle
     item = source if isinstance(source, Source) else _source(source)
     stamp = stamp_of(ready, settings)
@@ -85,7 +89,8 @@ def stamp_of(bundle: Bundle, settings: Settings) -> Stamp:
 
     The detector is named with its hash, so that a row tells which weights made it.
     """
-    detector = f"{bundle.name}@{bundle.sha256[:12]}" + ("+fast" if settings.fast else "")
+    ways = ("+fast" if settings.fast else "") + ("+robust" if settings.robust else "")
+    detector = f"{bundle.name}@{bundle.sha256[:12]}{ways}"
     name = str(bundle.info.get("calibration", {}).get("name", ""))
     return Stamp(detector, settings.false_alarm_rate, settings.prior, name)
 
@@ -134,6 +139,7 @@ class _Heard:
 
     analysis: Analysis
     problem: AudioError | None
+    stability: dict[str, float | None] | None
 
 
 def _score(
@@ -155,13 +161,14 @@ def _score(
         score = replace(score, error=_failure(problem))
         if not isinstance(problem, TruncatedAudio):
             return replace(score, verdict="undecided", reason=str(problem)), None
-    return _verdict(score, bundle, analysis, settings), analysis.picture
+    return judged(score, bundle, analysis, settings, heard.stability), analysis.picture
 
 
 def _listen(stream: AudioStream, bundle: Bundle, settings: Settings) -> _Heard:
     """Push every block once through the health meter and the analyzer."""
     meter = HealthMeter(stream.info.sample_rate_hz, stream.name)
     analyzer = bundle.analyzer(stream.info.sample_rate_hz, picture=settings.picture)
+    changes = StableScores(bundle, stream.info.sample_rate_hz) if settings.robust else None
     stretches = _stretches(stream, settings.fast)
     for start_s, length_s in stretches:
         if start_s is not None:
@@ -170,7 +177,10 @@ def _listen(stream: AudioStream, bundle: Bundle, settings: Settings) -> _Heard:
         left = math.inf if length_s is None else round(length_s * stream.info.sample_rate_hz)
         for block in stream.blocks(BLOCK_S, mono=True):
             part = block if left >= len(block) else block[: int(left)]
-            analyzer.push(meter.push(part))
+            sound = meter.push(part)
+            analyzer.push(sound)
+            if changes is not None:
+                changes.push(sound)
             left -= len(part)
             if left <= 0:
                 break
@@ -180,7 +190,7 @@ def _listen(stream: AudioStream, bundle: Bundle, settings: Settings) -> _Heard:
         # hides behind the stated end is not decoded.
         deque(islice(stream.blocks(BLOCK_S), 4), maxlen=0)
     problem = meter.problem() or stream.problem
-    return _Heard(analyzer.finish(), problem)
+    return _Heard(analyzer.finish(), problem, None if changes is None else changes.finish())
 
 
 def _stretches(stream: AudioStream, fast: bool) -> list[tuple[float | None, float | None]]:
@@ -190,24 +200,6 @@ def _stretches(stream: AudioStream, fast: bool) -> list[tuple[float | None, floa
         return [(None, None)]
     starts = spread_starts(total_s, FAST_WINDOWS, FAST_WINDOW_S)
     return [(float(start), FAST_WINDOW_S) for start in starts]
-
-
-def _verdict(score: Score, bundle: Bundle, analysis: Analysis, settings: Settings) -> Score:
-    verdict, reason, llr_nats, probability = decide(
-        bundle, analysis, settings.false_alarm_rate, settings.prior
-    )
-    return replace(
-        score,
-        windows=analysis.windows,
-        logit=analysis.logit,
-        llr_nats=llr_nats,
-        probability=probability,
-        verdict=verdict,
-        reason=reason,
-        family=analysis.family,
-        evidence=analysis.evidence,
-        covered_s=analysis.covered_s,
-    )
 
 
 def failed(shown: str, stamp: Stamp, error: Exception) -> Score:

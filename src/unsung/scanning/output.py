@@ -2,7 +2,8 @@
 """Writes scores as JSON Lines, CSV or Parquet: the same names everywhere, no half-written file.
 
 CSV and Parquet are flat: ``error`` becomes ``error.type`` and ``error.message``; in CSV the
-windows, evidence and provenance are JSON text, in Parquet the windows are lists of two numbers.
+windows, evidence, provenance, segments and stability are JSON text, in Parquet the windows are
+lists of two numbers.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ COLUMNS = [
 FACTS = [field.name for field in dataclasses.fields(FileFacts)]
 """What a stored row holds beside the fields of its score: see `FileFacts`."""
 
-_NESTED = ("windows", "evidence", "provenance")
+_AS_TEXT = ("evidence", "provenance", "segments", "stability")
+_NESTED = ("windows", *_AS_TEXT)
 _NUMBERS = ("duration_s", "logit", "llr_nats", "probability", "prior", "false_alarm_rate")
 _BATCH = 1000
 
@@ -234,7 +236,7 @@ class ParquetWriter:
         if facts is not None:
             row |= facts.to_dict()
             row["metadata"] = {k: _printable(v) for k, v in row["metadata"].items()}
-        for name in ("evidence", "provenance"):
+        for name in _AS_TEXT:
             row[name] = json.dumps(row[name]) if row[name] else None
         self._rows.append({k: _printable(v) if isinstance(v, str) else v for k, v in row.items()})
         if len(self._rows) >= _BATCH:

@@ -33,6 +33,7 @@ class Settings:
         picture: also compute what a report draws.
         calibration: file of `unsung calibrate` whose thresholds replace the bundle's.
         metadata: also read the tags that a catalogue is sorted by (artist, label, ISRC, ...).
+        robust: call a track AI only when it is so under small changes too (six times the work).
 
     >>> Settings(false_alarm_rate=2.0)
     Traceback (most recent call last):
@@ -47,6 +48,7 @@ class Settings:
     picture: bool = False
     calibration: Path | None = None
     metadata: bool = False
+    robust: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 < self.false_alarm_rate <= 0.5:
@@ -56,6 +58,10 @@ class Settings:
             )
         if not 0.0 < self.prior < 1.0:
             raise UsageError(f"expected a prior above 0 and below 1, got {self.prior}; try {PRIOR}")
+        if self.robust and self.fast:
+            raise UsageError(
+                "expected --fast or --robust, got both; the changes need the track without gaps"
+            )
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help system demo test test-all check format bench reproduce docs train-default clean
+.PHONY: help system demo test test-all check format bench reproduce docs web train-default clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -73,6 +73,10 @@ bench: $(VENV)/.dev ## speed and memory as ratios to named peers; DATA=folder al
 
 docs: $(VENV)/.dev ## the documentation as a static site in site/
 	$(BIN)/python -m mkdocs build --strict
+
+web: $(VENV)/.core ## the scanner as a static page in web/dist/site, the extension beside it
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
+	$(BIN)/unsung web -o web/dist/site --extension web/dist/extension
 
 train-default: $(VENV)/.dev ## rebuild the shipped bundle: DATA=folder with music.csv [HUMAN=folder]
 	@test -n "$(DATA)" || { echo "give DATA=folder (with music.csv) and HUMAN=folder of more human music"; exit 2; }

@@ -27,6 +27,7 @@ EXTRAS = {
     "bigvgan": "vocoders",
     "captum": "research",
     "datasets": "data",
+    "demucs": "separation",
     "diffusers": "generators",
     "fluidsynth": "synthesis",
     "huggingface_hub": "data",

@@ -18,7 +18,7 @@ from unsung.types import Track
 def test_each_bundle_has_not_learned_from_its_fold(tmp_path):
     rng = np.random.default_rng(0)
     detector = ResidualLinear()
-    size = sum(len(f.widths) * len(f.freqs_hz) for f in detector.front_ends)
+    size = sum(f.channels * len(f.freqs_hz) for f in detector.front_ends)
     tracks, folds = [], np.arange(24) % 2
     for index in range(24):
         path = tmp_path / f"{index}.bin"

@@ -10,7 +10,17 @@ pytest.importorskip("sklearn")
 
 from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.training.linear import LinearFit
-from unsung.training.robust import Rows, Scores, _mean, fit_join, fit_robust, moved, split
+from unsung.training.robust import (
+    PARTS,
+    SHARES,
+    RobustFit,
+    Rows,
+    Scores,
+    fit_join,
+    fit_robust,
+    moved,
+    split,
+)
 
 ENDS = [
     ResidualSpectrum(16000, n_fft=1024, hop=512, low_hz=500, widths=(5, 13)),
@@ -58,15 +68,20 @@ def test_pictures_are_cut_in_the_order_of_the_front_ends():
     assert np.array_equal(np.concatenate([p.reshape(-1) for p in parts]), np.arange(SIZE))
 
 
-def test_the_mean_of_fits_is_the_mean_of_their_logits():
+def test_the_joint_fit_is_the_mean_of_parts_in_their_deviations():
     rng = np.random.default_rng(0)
-    one, other = (
+    parts = tuple(
         LinearFit(b, rng.standard_normal(9).astype("f4"), rng.standard_normal(9).astype("f4"))
         for b in (0.3, -2.0)
     )
-    rows = rng.standard_normal((5, 9)).astype("f4")
-    expected = (one.logits(rows) + other.logits(rows)) / 2
-    assert _mean([one, other]).logits(rows) == pytest.approx(expected, abs=1e-5)
+    rows = rng.standard_normal((50, 9)).astype("f4")
+    scores = Scores(np.stack([fit.logits(rows) for fit in parts]), np.zeros(50), np.zeros(50))
+    scales = scores.scales(np.arange(30))
+    assert scales == pytest.approx([fit.logits(rows[:30]).std() for fit in parts])
+    expected = scales.mean() * np.average(scores.parts / scales[:, None], axis=0, weights=SHARES)
+    assert scores.linear(scales) == pytest.approx(expected)
+    joint = RobustFit(parts, parts[0]).linear(scales)
+    assert joint.logits(rows) == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +106,11 @@ def test_the_fit_finds_lines_in_place_and_moved(rows):
         "sped": [comb_row(rng, 250.0, factor=1.05) for _ in range(40)],
     }
     scores = {name: fit.scores(np.array(v, np.float16), ENDS) for name, v in kinds.items()}
-    middle = {name: np.median(s.linear) for name, s in scores.items()}
-    gap = middle["ai"] - middle["human"]
-    assert gap > 4 * np.std(scores["human"].linear)
-    assert abs(middle["sped"] - middle["human"]) < gap / 4
+    for index in range(len(PARTS)):
+        middle = {name: np.median(s.parts[index]) for name, s in scores.items()}
+        gap = middle["ai"] - middle["human"]
+        assert gap > 4 * np.std(scores["human"].parts[index])
+        assert abs(middle["sped"] - middle["human"]) < gap / 4
     assert (scores["sped"].shifted > np.median(scores["human"].shifted)).mean() > 0.95
     assert np.median(np.abs(scores["sped"].shift - np.log(1.05))) < 5e-4
 
@@ -106,15 +122,44 @@ def test_copies_reach_only_the_fit_that_is_for_them(rows):
     )  # fmt: skip
     fit, other = fit_robust(rows, ENDS, 1e-3), fit_robust(spoiled, ENDS, 1e-3)
     assert np.array_equal(fit.template.weights, other.template.weights)
-    assert not np.allclose(fit.linear.weights, other.linear.weights)
+    same = [
+        np.array_equal(one.weights, two.weights)
+        for one, two in zip(fit.parts, other.parts, strict=True)
+    ]
+    assert dict(zip(PARTS, same, strict=True)) == {
+        "moved": True, "copied": False,
+    }  # fmt: skip
 
 
 def test_both_scores_get_one_scale_from_human_rows():
     rng = np.random.default_rng(3)
     linear, shifted = rng.normal(-2, 1, 2000), rng.normal(4, 0.2, 2000)
-    join = fit_join(Scores(linear, shifted, np.zeros(2000)), np.arange(2000))
+    join = fit_join(linear, shifted, np.arange(2000))
     assert join.linear_limit == pytest.approx(-2 + 2.33, abs=0.15)
     assert 4 + 2.33 * 0.2 < join.shift_limit < 4 + 3 * 0.2
     human = np.asarray(join(linear, shifted))
     # Joined, about as many human rows pass the linear limit as either score lets through.
     assert 0.005 < (human > join.linear_limit).mean() < 0.03
+
+
+def test_the_template_is_of_the_mean_residuals_alone():
+    ends = [
+        ResidualSpectrum(
+            16000, n_fft=1024, hop=512, low_hz=500, widths=(5,), statistics=("mean", "persistence")
+        ),
+        ResidualSpectrum(16000, n_fft=2048, hop=1024, low_hz=500, widths=(5,)),
+    ]
+    sizes = [f.channels * len(f.freqs_hz) for f in ends]
+    rng = np.random.default_rng(6)
+    features = rng.standard_normal((60, sum(sizes))).astype(np.float16)
+    positive = np.arange(60) % 2 == 0
+    features[positive, 40] += 3  # a mean residual
+    features[positive, len(ends[0].freqs_hz) + 90] += 3  # persistence alone
+    given = Rows(features, positive, [f"page {i // 6}" for i in range(60)], np.zeros(60, bool))
+    fit = fit_robust(given, ends, 1e-2)
+    assert [len(part.weights) for part in fit.parts] == [sum(sizes)] * 2
+    assert len(fit.template.weights) == len(ends[0].freqs_hz) + len(ends[1].freqs_hz)
+    assert fit.template.weights[40] > 4 * fit.template.weights.std()
+    found = fit.scores(features, ends)
+    assert found.parts.shape == (2, 60)
+    assert np.isfinite(found.shifted).all()

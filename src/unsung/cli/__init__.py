@@ -17,12 +17,16 @@ from unsung.cli import (
     diff,
     evaluate,
     explain,
+    export,
+    fingerprint,
+    instruments,
     reproduce,
     scan,
     serve,
     stress,
     synth,
     train,
+    web,
     weights,
 )
 from unsung.cli import list as list_verb
@@ -45,12 +49,16 @@ app.command("list")(list_verb.list_names)
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(data.app, name="data")
 app.command("explain")(explain.explain)
+app.command("fingerprint")(fingerprint.fingerprint)
+app.command("instruments")(instruments.instruments)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("descriptors", epilog=_descriptors.EXAMPLES)(_descriptors.descriptors)
 app.command("train")(train.train)
 app.command("diff")(diff.diff)
+app.command("export")(export.export)
 app.command("demo")(demo.demo)
+app.command("web")(web.web)
 app.command("attack")(attack.attack)
 app.command("stress")(stress.stress)
 app.command("reproduce")(reproduce.reproduce)

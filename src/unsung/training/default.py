@@ -32,7 +32,7 @@ from unsung.training.linear import out_of_fold
 from unsung.training.measure import Excerpt, measure
 from unsung.training.outcome import Outcome
 from unsung.training.publish import write_bundle, write_results
-from unsung.training.robust import RobustFit, Rows, Scores, fit_join, fit_robust
+from unsung.training.robust import PARTS, RobustFit, Rows, Scores, fit_join, fit_robust
 from unsung.types import FloatArray, Track
 
 __all__ = ["BASELINE", "PENALTY", "UNSEEN_FAMILY", "Material", "gather", "main"]
@@ -81,6 +81,7 @@ class CrossFit:
 
     outcome: Outcome
     fits: tuple[RobustFit, ...]
+    scales: tuple[NDArray[np.float64], ...]
     joins: tuple[Join, ...]
     scores: Scores
 
@@ -101,13 +102,29 @@ def main(argv: Sequence[str] | None = None) -> None:
     crossed = cross_fit(material, front_ends, arguments.jobs)
     learned = np.flatnonzero(np.isin(material.kind, ("table", "extra", "copy")))
     final = fit_robust(rows_of(material).take(learned), front_ends, PENALTY)
-    linear = final.linear
+    human = human_rows(material)
+    scales = crossed.scores.scales(human)
+    linear = final.linear(scales)
     detector.set_linear(linear.baseline, linear.weights, linear.means)
     arguments.results.mkdir(parents=True, exist_ok=True)
     rows = write_results(crossed.outcome, arguments.results)
-    shift = (final.search(front_ends), fit_join(crossed.scores, human_rows(material)))
+    join = fit_join(crossed.scores.linear(scales), crossed.scores.shifted, human)
+    shift = (final.search(front_ends), join)
     write_bundle(detector, shift, crossed.outcome, rows, arguments.out)
+    _add_families(material, front_ends, arguments.out)
     print(f"bundle {load_bundle(arguments.out).sha256} in {arguments.out}")
+
+
+def _add_families(
+    material: Material, front_ends: Sequence[ResidualSpectrum], folder: Path
+) -> None:
+    """Add the templates that name a decoder's family, with a summary of how well they do."""
+    from unsung.training._attribution_cross import cross
+    from unsung.training._attribution_page import summary
+    from unsung.training.attribution import add_attribution, mean_columns
+
+    named = cross(material, np.concatenate(mean_columns(front_ends)))
+    add_attribution(folder, material, front_ends, summary(named))
 
 
 def residual_front_ends(detector: ResidualLinear) -> list[ResidualSpectrum]:
@@ -135,7 +152,7 @@ def gather(arguments: argparse.Namespace, detector: ResidualLinear) -> Material:
         _measure_to(path, [e for e, _, _ in plan], front_ends, arguments.jobs)
     stored = np.load(path)
     good = np.flatnonzero(stored["good"])
-    split = sum(len(f.widths) * len(f.freqs_hz) for f in front_ends)
+    split = sum(f.channels * len(f.freqs_hz) for f in front_ends)
     return Material(
         tuple(plan[i][0].track for i in good),
         np.array([plan[i][1] for i in good]),
@@ -214,27 +231,30 @@ def cross_fit(
     ]
     fits = fit_many(rows, front_ends, tasks, jobs)
     scores = Scores.empty(len(folds))
-    plain = np.zeros(len(folds))
     for fold, fit in enumerate(fits[:count]):
         here = folds == fold
         scores.put(here, fit.scores(material.features[here], front_ends))
-        plain[here] = fit.plain.logits(material.features[here].astype(np.float32))
-    unseen = Scores(scores.linear.copy(), scores.shifted.copy(), scores.shift.copy())
+    unseen = Scores(scores.parts.copy(), scores.shifted.copy(), scores.shift.copy())
     for (family, fold), fit in zip(apart, fits[count:], strict=True):
         here = rows.positive & (names == family) & (folds == fold)
         unseen.put(here, fit.scores(material.features[here], front_ends))
-    joins = [fit_join(scores, human_rows(material, without=fold)) for fold in range(count)]
+    others = [human_rows(material, without=fold) for fold in range(count)]
+    scales = [scores.scales(human) for human in others]
+    joins = [
+        fit_join(scores.linear(scale), scores.shifted, human)
+        for scale, human in zip(scales, others, strict=True)
+    ]
     named = {
-        "default": _joined(scores, joins, folds),
-        UNSEEN_FAMILY: _joined(unseen, joins, folds),
-        "without the shift search": scores.linear,
-        "plain fit alone": plain,
+        "default": _joined(scores, scales, joins, folds),
+        UNSEEN_FAMILY: _joined(unseen, scales, joins, folds),
+        "without the shift search": _linear(scores, scales, folds),
+        **{f"{name} fit alone": part for name, part in zip(PARTS, scores.parts, strict=True)},
         "published": _published(material),
     }
     outcome = Outcome(
         material.tracks, material.kind, folds, named, material.shortcuts, material.sha256
     )
-    return CrossFit(outcome, tuple(fits[:count]), tuple(joins), scores)
+    return CrossFit(outcome, tuple(fits[:count]), tuple(scales), tuple(joins), scores)
 
 
 def rows_of(material: Material) -> Rows:
@@ -269,11 +289,27 @@ def _apart(
             yield family, int(fold)
 
 
-def _joined(scores: Scores, joins: Sequence[Join], folds: NDArray[np.int_]) -> NDArray[np.float64]:
+def _linear(
+    scores: Scores, scales: Sequence[NDArray[np.float64]], folds: NDArray[np.int_]
+) -> NDArray[np.float64]:
+    """Return the lines in place, each fold's parts in the other folds' deviations."""
+    found = np.zeros(len(folds))
+    for fold, scale in enumerate(scales):
+        found[folds == fold] = scores.linear(scale)[folds == fold]
+    return found
+
+
+def _joined(
+    scores: Scores,
+    scales: Sequence[NDArray[np.float64]],
+    joins: Sequence[Join],
+    folds: NDArray[np.int_],
+) -> NDArray[np.float64]:
+    linear = _linear(scores, scales, folds)
     joint = np.zeros(len(folds))
     for fold, join in enumerate(joins):
         here = folds == fold
-        joint[here] = join(scores.linear[here], scores.shifted[here])
+        joint[here] = join(linear[here], scores.shifted[here])
     return joint
 
 

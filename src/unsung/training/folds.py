@@ -74,7 +74,8 @@ def _export(
     out: Path,
 ) -> Path:
     fit = crossed.fits[fold]
-    detector.set_linear(fit.linear.baseline, fit.linear.weights, fit.linear.means)
+    linear = fit.linear(crossed.scales[fold])
+    detector.set_linear(linear.baseline, linear.weights, linear.means)
     others = np.flatnonzero(material.folds != fold)
     learned = {
         hashes[material.tracks[i].path] for i in others if material.kind[i] in TRAINING_KINDS

@@ -13,7 +13,7 @@ from unsung.evaluation import Affine, conformal_threshold
 from unsung.evaluation.conformal import one_per_group
 from unsung.types import FloatArray, Track
 
-__all__ = ["MISS_RATE", "Outcome", "calibration_of", "nested_verdicts"]
+__all__ = ["MISS_RATE", "Outcome", "calibration_of", "nested_ratios", "nested_verdicts"]
 
 MISS_RATE = 0.1
 """Share of AI tracks like the calibration ones that may be called human."""
@@ -103,3 +103,20 @@ def nested_verdicts(
         if above is not None:
             verdicts[here & (scores >= above)] = "ai"
     return verdicts
+
+
+def nested_ratios(outcome: Outcome, detector: str = "default") -> NDArray[np.float64]:
+    """Return the log-likelihood ratio of every row, calibrated on the other folds alone.
+
+    Units: nats. Shape: ``[row]``.
+    """
+    scores = outcome.scores[detector]
+    human, ai = outcome.calibration_rows()
+    rows = np.concatenate([human, ai])
+    ratios = np.zeros(len(scores))
+    for fold in np.unique(outcome.folds):
+        rest = rows[outcome.folds[rows] != fold]
+        line = Affine.fit(np.isin(rest, ai).astype(int), scores[rest])
+        here = outcome.folds == fold
+        ratios[here] = line.apply(scores[here])
+    return ratios

@@ -14,19 +14,28 @@ from numpy.typing import NDArray
 
 from unsung.audio.read import sha256_file
 from unsung.detectors.base import Detector
-from unsung.evaluation import bootstrap_difference, evaluate, roc_auc
+from unsung.evaluation import (
+    bootstrap_difference,
+    bootstrap_interval,
+    cllr,
+    evaluate,
+    llr_to_probability,
+    min_cllr,
+    roc_auc,
+)
+from unsung.evaluation.calibration import ece_debiased
 from unsung.evaluation.proportions import clopper_pearson
 from unsung.evaluation.weighted import auc_many
 from unsung.export import export_bundle
 from unsung.runtime.shift import Join, ShiftSearch
 from unsung.training.card import model_card
-from unsung.training.outcome import Outcome, calibration_of, nested_verdicts
+from unsung.training.outcome import Outcome, calibration_of, nested_ratios, nested_verdicts
 from unsung.training.shortcuts import metadata_scores, sound_scores
 from unsung.types import Result
 
 __all__ = ["LIMITS", "VERSION", "write_bundle", "write_results"]
 
-VERSION = "2"
+VERSION = "3"
 EXPERIMENT = "default-detector"
 CONDITIONS = {"table": "as published", "equal": "equalised"}
 LIMITS = {"min_active_s": 3.0, "min_bandwidth_hz": 5000.0}
@@ -34,6 +43,7 @@ LIMITS = {"min_active_s": 3.0, "min_bandwidth_hz": 5000.0}
 5 kHz more than a third of the evidence band is missing."""
 
 RATES = (0.05, 0.01)
+CALIBRATED = "calibrated on other folds"
 METRICS = ("auc", "eer", "detection_at_0.05", "detection_at_0.01", "min_cllr")
 SEED = 0
 
@@ -48,6 +58,7 @@ def write_results(outcome: Outcome, folder: Path) -> list[Result]:
         for detector, values in scores.items():
             rows += _positives(outcome, values, kind, condition, detector)
         rows.append(_difference(outcome, kind, condition))
+    rows += _calibration(outcome)
     rows += _verdicts(outcome)
     # A metric that so few tracks cannot give is left out: JSON has no word for "not a number".
     text = "".join(json.dumps(row.to_dict()) + "\n" for row in rows if math.isfinite(row.value))
@@ -151,6 +162,30 @@ def _verdicts(outcome: Outcome) -> list[Result]:
     return rows
 
 
+def _calibration(outcome: Outcome) -> list[Result]:
+    """Measure what the likelihood ratios are worth, calibrated on other folds."""
+    ratios = nested_ratios(outcome)
+    groups = outcome.groups()
+    rows = np.concatenate(outcome.calibration_rows())
+    labels = (outcome.labels()[rows] == "ai").astype(int)
+    metrics = {
+        "cllr": cllr,
+        "cllr_loss": lambda y, llr: cllr(y, llr) - min_cllr(y, llr),
+        "ece_debiased": lambda y, llr: ece_debiased(y, llr_to_probability(llr, float(np.mean(y)))),
+    }
+    found = []
+    for name, metric in metrics.items():
+        span = bootstrap_interval(metric, labels, ratios[rows], groups[rows], seed=SEED)
+        found.append(
+            Result(
+                EXPERIMENT, "default", "AI against human, whole tracks too", CALIBRATED, name,
+                span.value, span.low, span.high, len(rows), len(set(groups[rows])), SEED,
+                data_sha256=outcome.sha256,
+            )
+        )  # fmt: skip
+    return found
+
+
 def _page(rows: Sequence[Result], outcome: Outcome) -> str:
     counts = Counter(
         (track.label, kind) for track, kind in zip(outcome.tracks, outcome.kind, strict=True)
@@ -174,6 +209,14 @@ def _page(rows: Sequence[Result], outcome: Outcome) -> str:
         parts += [f"## {condition}", "", *pivot(here, METRICS, "metric"), ""]
         gain = next(row for row in here if row.metric == "auc_difference")
         parts += [f"AUC, default − published, paired: {cell(gain)}.", ""]
+    ratios = [f"{row.metric} {cell(row)}" for row in rows if row.condition == CALIBRATED]
+    parts += [
+        "## Calibration",
+        "",
+        "Log-likelihood ratios by a line fitted on the other folds; `cllr_loss` is Cllr less min "
+        f"Cllr, in bits; ECE in 15 bins of equal mass: {', '.join(ratios)}.",
+        "",
+    ]
     shares = [row for row in rows if row.condition.startswith("verdict")]
     parts += ["## Verdicts, thresholds from other folds", ""]
     parts += [*pivot(shares, [f"share_{v}" for v in ("human", "undecided", "ai")], "verdict"), ""]

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: MIT
 """The default detector's fit: lines where they belong, and the same lines at any shift.
 
-Three ridge regressions. The *plain* fit learns from excerpts as they are. The *template* learns
-also from human music moved to other places of the frequency axis as further negatives: what a key
-or a chord does anywhere must not look like a comb. The *copied* fit learns from re-encoded and
-reverberant copies as well, so that its logit shrinks less with the room. Their mean scores the
-lines where they are; the template alone is searched over shifts (`unsung.runtime.shift`), and both
-are joined to one logit. Units: logits. What each part gives stands in results/detector-log.md.
+Two linear models score the lines where they are, each read in its own deviations over human
+recordings. The *moved* fit (ridge regression) learns from excerpts and from human music moved to
+other places of the frequency axis as further negatives: what a key or a chord does anywhere must
+not look like a comb. The *copied* fit learns from re-encoded and reverberant copies as well, so
+that its logit shrinks less with the room. A template, fitted like the first on the mean residuals
+alone, is searched over shifts (`unsung.runtime.shift`), and both are joined to one logit. Units:
+logits. What each part gives stands in results/detector-log.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +24,25 @@ from unsung.runtime.shift import Join, ShiftSearch
 from unsung.training.linear import LinearFit, balance, fit_linear
 from unsung.types import FloatArray
 
-__all__ = ["RobustFit", "Rows", "Scores", "fit_join", "fit_robust", "moved", "split"]
+__all__ = ["PARTS", "RobustFit", "Rows", "Scores", "fit_join", "fit_robust", "moved", "split"]
 
-MOVED_COPIES = 4
+Fit = Callable[[FloatArray, NDArray[np.bool_], NDArray[np.float64]], LinearFit]
+
+PARTS = ("moved", "copied")
+SHARES = (2.0, 1.0)
+"""The copied fit finds three times as much after reverb and a tenth less elsewhere."""
+
+MOVED_COPIES, TEMPLATE_COPIES = 2, 4
 MOVED_REACH = 0.1
 """Human excerpts are moved by up to 10 % either way, a little beyond the search."""
 
 LOWER, UPPER = 0.9, 0.99
 """Quantiles over human recordings that give both scores one scale."""
 
-MARGIN = 0.5
+MARGIN = 1.0
 """Spreads by which the searched score must exceed its human limit to equal the linear one."""
 
-STEEPNESS = 2.0
+STEEPNESS = 1.5
 """How much faster than the linear score the searched one loses weight below its limit."""
 
 
@@ -58,55 +66,91 @@ class Rows:
 
 @dataclass(frozen=True)
 class Scores:
-    """Shape: each ``[row]``: lines in place, lines at the best shift, and that shift in ln(Hz)."""
+    """Lines in place by each of `PARTS`, lines at the best shift, and that shift in ln(Hz).
 
-    linear: NDArray[np.float64]
+    Shape: parts ``[part, row]``, the rest ``[row]``.
+    """
+
+    parts: NDArray[np.float64]
     shifted: NDArray[np.float64]
     shift: NDArray[np.float64]
 
     @classmethod
     def empty(cls, n: int) -> Scores:
         """Return zeros to be filled fold by fold."""
-        return cls(np.zeros(n), np.zeros(n), np.zeros(n))
+        return cls(np.zeros((len(PARTS), n)), np.zeros(n), np.zeros(n))
 
     def put(self, rows: NDArray[np.bool_], other: Scores) -> None:
         """Fill in the scores of some rows."""
-        for mine, theirs in (
-            (self.linear, other.linear), (self.shifted, other.shifted), (self.shift, other.shift),
-        ):  # fmt: skip
-            mine[rows] = theirs
+        self.parts[:, rows] = other.parts
+        self.shifted[rows] = other.shifted
+        self.shift[rows] = other.shift
+
+    def scales(self, human: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return each part's deviation over human recordings. Shape: ``[part]``."""
+        found: NDArray[np.float64] = np.maximum(self.parts[:, human].std(axis=1), 1e-6)
+        return found
+
+    def linear(self, scales: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the weighted mean of the parts in units of their deviations. Shape: ``[row]``."""
+        mixed: NDArray[np.float64] = shares(scales) @ self.parts
+        return mixed
+
+
+def shares(scales: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what each part is multiplied by: inverse deviations, in logits of the mean part."""
+    found: NDArray[np.float64] = np.array(SHARES) / sum(SHARES) * scales.mean() / scales
+    return found
 
 
 @dataclass(frozen=True)
 class RobustFit:
-    """``linear`` is the mean of all three fits; ``plain`` and ``template`` are two of them."""
+    """The fits named in `PARTS`, and the template of the search over the mean residuals."""
 
-    linear: LinearFit
+    parts: tuple[LinearFit, ...]
     template: LinearFit
-    plain: LinearFit
+
+    def linear(self, scales: NDArray[np.float64]) -> LinearFit:
+        """Return the one linear model that gives `Scores.linear`."""
+        means = self.parts[0].means
+        weights = np.zeros(len(means))
+        baseline = 0.0
+        for share, fit in zip(shares(scales), self.parts, strict=True):
+            weights += share * fit.weights
+            # Every baseline is moved to the first fit's means.
+            moved_by = (means - fit.means).astype(np.float64) @ fit.weights
+            baseline += float(share) * (fit.baseline + float(moved_by))
+        return LinearFit(baseline, weights.astype(np.float32), means)
 
     def search(self, front_ends: Sequence[ResidualSpectrum]) -> ShiftSearch:
         """Return the search over shifts of the template."""
+        plain = mean_only(front_ends)
         return ShiftSearch(
-            [f.freqs_hz for f in front_ends],
-            split(self.template.weights, front_ends),
-            split(self.template.means, front_ends),
+            [f.freqs_hz for f in plain],
+            split(self.template.weights, plain),
+            split(self.template.means, plain),
         )
 
     def scores(
         self, features: NDArray[np.float16], front_ends: Sequence[ResidualSpectrum]
     ) -> Scores:
-        """Score rows. Shape: ``[row, feature]`` → each ``[row]``."""
+        """Score rows. Shape: ``[row, feature]`` → see `Scores`."""
         search = self.search(front_ends)
         values = features.astype(np.float32)
         best = np.array([search.best(split(row, front_ends)) for row in values]).reshape(-1, 2)
-        return Scores(self.linear.logits(values), best[:, 0], best[:, 1])
+        parts = np.stack([fit.logits(values) for fit in self.parts])
+        return Scores(parts, best[:, 0], best[:, 1])
+
+
+def mean_only(front_ends: Sequence[ResidualSpectrum]) -> list[ResidualSpectrum]:
+    """Return the same front ends without the statistics that the search leaves out."""
+    return [replace(front_end, statistics=("mean",)) for front_end in front_ends]
 
 
 def fit_robust(
     rows: Rows, front_ends: Sequence[ResidualSpectrum], penalty: float, seed: int = 0
 ) -> RobustFit:
-    """Fit all three models.
+    """Fit all models.
 
     Args:
         rows: everything that may be learned from.
@@ -119,53 +163,65 @@ def fit_robust(
     """
     rng = np.random.default_rng(seed)
     plain = rows.take(np.flatnonzero(~rows.copy))
-    human = plain.take(np.flatnonzero(~plain.positive))
-    parts = [plain.features.astype(np.float32)]
-    positive, groups = [plain.positive], list(plain.groups)
-    as_is = _fit(parts, positive, groups, penalty)
-    for _ in range(MOVED_COPIES):
-        factor = float(np.exp(rng.uniform(-MOVED_REACH, MOVED_REACH)))
-        parts.append(moved(human.features.astype(np.float32), front_ends, factor))
-        positive.append(human.positive)
-        groups += list(human.groups)
-    template = _fit(parts, positive, groups, penalty)
-    fits = [as_is, template]
     copies = rows.take(np.flatnonzero(rows.copy))
-    if len(copies.features):
-        parts.append(copies.features.astype(np.float32))
-        fits.append(_fit(parts, [*positive, copies.positive], [*groups, *copies.groups], penalty))
-    return RobustFit(_mean(fits), template, as_is)
+    template = _fit_template(plain, front_ends, penalty, rng)
+    learned = [plain, *_moved_humans(plain, front_ends, MOVED_COPIES, rng)]
+    ridge = partial(fit_linear, penalty=penalty)
+    moved_fit = _fit(learned, ridge)
+    copied = _fit([*learned, copies], ridge) if len(copies.features) else moved_fit
+    return RobustFit((moved_fit, copied), template)
 
 
-def _fit(
-    parts: list[FloatArray], positive: list[NDArray[np.bool_]], groups: list[str], penalty: float
+def _fit_template(
+    plain: Rows,
+    front_ends: Sequence[ResidualSpectrum],
+    penalty: float,
+    rng: np.random.Generator,
 ) -> LinearFit:
-    features, labels = np.concatenate(parts), np.concatenate(positive)
+    every = zip(front_ends, _cuts(front_ends), strict=True)
+    own = np.concatenate(
+        [np.arange(start, start + len(f.widths) * len(f.freqs_hz)) for f, start in every]
+    )
+    rows = replace(plain, features=plain.features[:, own])
+    learned = [rows, *_moved_humans(rows, mean_only(front_ends), TEMPLATE_COPIES, rng)]
+    return _fit(learned, partial(fit_linear, penalty=penalty))
+
+
+def _moved_humans(
+    plain: Rows,
+    front_ends: Sequence[ResidualSpectrum],
+    copies: int,
+    rng: np.random.Generator,
+) -> Iterator[Rows]:
+    """Yield the human rows at other places of the axis, as often as asked."""
+    human = plain.take(np.flatnonzero(~plain.positive))
+    for _ in range(copies):
+        factor = float(np.exp(rng.uniform(-MOVED_REACH, MOVED_REACH)))
+        features = moved(human.features.astype(np.float32), front_ends, factor)
+        yield replace(human, features=features.astype(np.float16))
+
+
+def _fit(parts: Sequence[Rows], fit: Fit) -> LinearFit:
+    features = np.concatenate([part.features for part in parts]).astype(np.float32)
+    labels = np.concatenate([part.positive for part in parts])
     # A page that holds both classes counts once for each.
+    groups = [group for part in parts for group in part.groups]
     sides = [f"{group}|{label}" for group, label in zip(groups, labels, strict=True)]
-    return fit_linear(features, labels, balance(labels, sides), penalty)
+    return fit(features, labels, balance(labels, sides))
 
 
-def _mean(fits: Sequence[LinearFit]) -> LinearFit:
-    """Return the fit whose logit is the mean of several, for every input."""
-    weights = sum(fit.weights.astype(np.float64) for fit in fits) / len(fits)
-    means = fits[0].means
-    # Every baseline is moved to the first fit's means.
-    baselines = [
-        fit.baseline + float((means - fit.means).astype(np.float64) @ fit.weights) for fit in fits
-    ]
-    return LinearFit(float(np.mean(baselines)), np.asarray(weights, np.float32), means)
-
-
-def fit_join(scores: Scores, human: NDArray[np.intp]) -> Join:
+def fit_join(
+    linear: NDArray[np.float64], shifted: NDArray[np.float64], human: NDArray[np.intp]
+) -> Join:
     """Return the join whose two scores stand alike over human recordings.
 
     Args:
-        scores: out-of-fold scores.
+        linear: out-of-fold scores of the lines in place.
+        shifted: and of the lines at their best shift.
         human: rows of human recordings that set the scale.
     """
-    low, high = np.quantile(scores.linear[human], (LOWER, UPPER))
-    low_shift, high_shift = np.quantile(scores.shifted[human], (LOWER, UPPER))
+    low, high = np.quantile(linear[human], (LOWER, UPPER))
+    low_shift, high_shift = np.quantile(shifted[human], (LOWER, UPPER))
     spread = max(1e-6, float(high_shift - low_shift))
     return Join(
         float(high),
@@ -175,11 +231,17 @@ def fit_join(scores: Scores, human: NDArray[np.intp]) -> Join:
     )
 
 
+def _cuts(front_ends: Sequence[ResidualSpectrum]) -> list[int]:
+    """Return where each front end's features begin in a row."""
+    sizes = [f.channels * len(f.freqs_hz) for f in front_ends]
+    return [0, *(int(end) for end in np.cumsum(sizes)[:-1])]
+
+
 def split(features: FloatArray, front_ends: Sequence[ResidualSpectrum]) -> list[FloatArray]:
     """Cut one row of features into pictures. Shape: ``[feature]`` → each ``[channel, freq]``."""
     parts, start = [], 0
     for front_end in front_ends:
-        shape = (len(front_end.widths), len(front_end.freqs_hz))
+        shape = (front_end.channels, len(front_end.freqs_hz))
         parts.append(features[start : start + shape[0] * shape[1]].reshape(shape))
         start += shape[0] * shape[1]
     return parts
@@ -202,7 +264,7 @@ def moved(
         inside = (lower >= 0) & (lower < n - 1)
         share = (place - lower).astype(np.float32)[inside]
         lower = lower[inside]
-        for _ in front_end.widths:
+        for _ in range(front_end.channels):
             here = features[:, start : start + n]
             read = here[:, lower] * (1 - share) + here[:, lower + 1] * share
             out[:, start : start + n][:, inside] = read

@@ -13,7 +13,7 @@ change that starts later has nothing left to hear.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, Protocol, TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import scipy.signal
@@ -58,9 +58,7 @@ class Change(Protocol):
 class _Filter:
     """A linear-phase FIR filter; its delay moves no line and is left as it is."""
 
-    def __init__(
-        self, cutoff_hz: float, rate: int, kind: Literal["lowpass", "highpass"]
-    ) -> None:
+    def __init__(self, cutoff_hz: float, rate: int, kind: Literal["lowpass", "highpass"]) -> None:
         taps = scipy.signal.firwin(TAPS, cutoff_hz, fs=rate, pass_zero=kind)
         self._taps: FloatArray = taps.astype(np.float32)
         self._held = np.zeros(TAPS - 1, np.float32)

@@ -115,9 +115,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"bundle {load_bundle(arguments.out).sha256} in {arguments.out}")
 
 
-def _add_families(
-    material: Material, front_ends: Sequence[ResidualSpectrum], folder: Path
-) -> None:
+def _add_families(material: Material, front_ends: Sequence[ResidualSpectrum], folder: Path) -> None:
     """Add the templates that name a decoder's family, with a summary of how well they do."""
     from unsung.training._attribution_cross import cross
     from unsung.training._attribution_page import summary

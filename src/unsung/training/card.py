@@ -84,9 +84,8 @@ def _failures(rows: Sequence[Result]) -> list[str]:
         *found,
         "stretching and pitching that ties weak lines to loud ones (phase locking, overlap-add) "
         "remove the lines it looks for, reverb smears them (results/robustness)",
-        "a plain phase vocoder, as most scripts stretch sound, leaves lines like a decoder's: "
-        "human music slowed down by a tenth is called AI in 3 % of cases at a stated 1 %, in 7 % "
-        "when it was done at 16 kHz (results/robustness)",
+        "a plain phase vocoder, as most scripts stretch sound, hides half of what is found without "
+        "it, a change of speed more than half (results/robustness)",
         "heavy compression, resampling below 16 kHz and loud noise hide them",
         "solo instruments with sustained notes come closest to false alarms",
     ]

@@ -135,7 +135,7 @@ def _joined(linear: Tensor, pictures: list[Tensor], search: ShiftSearch, join: J
     for picture, mean, (lower, share), density, template in zip(
         pictures, search.means, search.places, search.density, search.spectra, strict=True
     ):
-        away = picture[..., 0] - torch.from_numpy(mean)
+        away = picture[:, : len(mean), :, 0] - torch.from_numpy(mean)
         part = torch.from_numpy(share)
         read = away[..., lower] * (1 - part) + away[..., lower + 1] * part
         moved = torch.fft.rfft(read * torch.from_numpy(density), search.size)

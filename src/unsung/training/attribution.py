@@ -212,7 +212,9 @@ def add_attribution(
     parts = np.split(weights / scales[:, None], ends, axis=1)
     for entry, part, front_end in zip(info["front_ends"], parts, front_ends, strict=True):
         shape = (len(FAMILIES), len(front_end.widths), len(front_end.freqs_hz))
-        arrays[f"{entry['input']}.{ARRAY}"] = part.reshape(shape).astype(np.float16)
+        # The library writes memory as it lies: a transposed view would be shuffled.
+        stored = np.ascontiguousarray(part.reshape(shape), np.float16)
+        arrays[f"{entry['input']}.{ARRAY}"] = stored
     save_file(arrays, str(path))
     path.chmod(0o644)  # the library makes it private
     info["attribution"] = facts.to_dict()

@@ -119,8 +119,11 @@ def _add_families(material: Material, front_ends: Sequence[ResidualSpectrum], fo
     """Add the templates that name a decoder's family, with a summary of how well they do."""
     from unsung.training._attribution_cross import cross
     from unsung.training._attribution_page import summary
-    from unsung.training.attribution import add_attribution, mean_columns
+    from unsung.training.attribution import FAMILIES, add_attribution, family_of, mean_columns
 
+    if not any(family_of(track) in FAMILIES for track in material.tracks):
+        print(f"families: the table has none of {', '.join(FAMILIES)}; the bundle names none")
+        return
     named = cross(material, np.concatenate(mean_columns(front_ends)))
     add_attribution(folder, material, front_ends, summary(named))
 

@@ -82,7 +82,7 @@ def running(settings: ServerSettings, **more) -> Iterator[Live]:
         assert not service.spool.path.exists()
 
 
-def wait_for(true: Callable[[], object], longest_s: float = 10.0) -> None:
+def wait_for(true: Callable[[], object], longest_s: float = 30.0) -> None:
     end = time.monotonic() + longest_s
     while not true():
         assert time.monotonic() < end, "waited in vain"

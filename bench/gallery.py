@@ -30,6 +30,7 @@ from unsung.audio.read import read_clip
 from unsung.audio.resample import resample
 from unsung.data import read_table
 from unsung.runtime import decide, load_bundle
+from unsung.scanning._comb import comb_of
 from unsung.types import Picture, Track
 
 RATE_HZ, FRAME = 16000, 2048
@@ -66,8 +67,9 @@ def measured(track: Track, path: Path, bundle) -> dict:
     row = {"path": track.path, "label": track.label, "generator": track.generator}
     row |= {"group": track.group, "logit": found.logit, "verdict": verdict}
     row |= of_sound(mono) | of_spectrum(found.picture)
-    comb = found.evidence.comb_hz if found.evidence else None
-    row |= {"comb": float(comb is not None), "comb_hz": comb}
+    axis = bundle.front_ends[int(bundle.info["reference"])].freqs_hz
+    comb = None if found.residual is None else comb_of(found.residual, axis)
+    row |= {"comb": float(comb is not None), "comb_hz": comb.spacing_hz if comb else None}
     row["bandwidth_khz"] = (found.bandwidth_hz or 0.0) / 1000
     row["lines"] = [(p.hz, p.height_db, p.contribution) for p in found.evidence.peaks[:5]]
     row["residual"] = thinned(found.picture)

@@ -63,9 +63,7 @@ def cpu(work: Callable[[], object]) -> float:
 
 def peers(song: Path) -> dict[str, Callable[[], object]]:
     bundle = load_bundle()
-    bundle.logits(
-        [np.zeros((1, len(f.widths), len(f.freqs_hz), 1), "f4") for f in bundle.front_ends]
-    )
+    bundle.logits([np.zeros((1, f.channels, len(f.freqs_hz), 1), "f4") for f in bundle.front_ends])
 
     def twin() -> object:
         sound, rate = librosa.load(song, sr=16000)

@@ -201,7 +201,7 @@ class Evidence(Record):
 
     ``baseline + sum(terms.values())`` is the track's logit. ``shift`` is the relative change of all
     frequencies (0.06: 6 % higher) at which a decoder's lines fit, where such lines decide. ``comb``
-    is looked for only in tracks called AI and for reports.
+    is looked for only in tracks called AI and for reports; ``comb_hz`` is its spacing.
     """
 
     words: tuple[str, ...] = ()

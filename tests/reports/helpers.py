@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unsung.types import Evidence, Failure, Peak, Picture, Provenance, Score
+from unsung.types import Comb, Evidence, Failure, Peak, Picture, Provenance, Score
 
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 ATTACK = '<script>alert("x")</script>'
@@ -92,7 +92,8 @@ def score(verdict: str = "ai", logit: float = 3.42, **changes: object) -> Score:
             peaks=PEAKS,
             baseline=-1.2,
             terms={"peaks": 4.5, "noise floor": 0.12},
-            comb_hz=689.1,
+            comb=Comb(689.06, 1e-8, 0.9, ("44.1 kHz, stride 64",)),
+            comb_hz=689.06,
         ),
         "covered_s": 60.0,
         "sample_rate_hz": 44100,

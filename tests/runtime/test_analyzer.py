@@ -8,7 +8,6 @@ import pytest
 
 from unsung.errors import UsageError
 from unsung.runtime import Analysis, decide, load_bundle
-from unsung.runtime.evidence import comb_hz
 from unsung.runtime.sketch import SpectrogramSketch
 
 
@@ -162,18 +161,6 @@ def test_verdicts_follow_the_thresholds(bundle):
     assert chance > 0.99
     with pytest.raises(UsageError, match="expected a prior"):
         decide(bundle, Analysis((), 0.0, 9.0, None, "", "", None), 0.01, 1.0)
-
-
-def test_comb_is_found_at_its_spacing_and_noise_has_none():
-    rng = np.random.default_rng(0)
-    noise = rng.standard_normal(8000).astype("f4")
-    comb = noise.copy()
-    comb[np.arange(0, 8000, 86)] += 6.0
-    spacing, strength = comb_hz(comb, 0.9765625)
-    assert spacing == pytest.approx(86 * 0.9765625)
-    assert strength > 10
-    assert comb_hz(noise, 0.9765625) is None
-    assert comb_hz(np.zeros(8000, "f4"), 1.0) is None
 
 
 def test_sketch_stays_bounded_and_shows_a_tone_at_its_place():

@@ -41,7 +41,9 @@ def resample(samples: FloatArray, from_hz: int, to_hz: int, quality: Quality = "
 
 
 class StreamResampler:
-    """Resamples blocks as if they were one array: ``push`` each, then ``flush`` once.
+    """Resamples blocks as if they were one array: ``push`` each, then ``flush``.
+
+    What is pushed after a flush is another sound.
 
     Shape of blocks: ``[time]``, or ``[channel, time]`` for more than one channel.
     """
@@ -52,28 +54,33 @@ class StreamResampler:
         _check(from_hz, to_hz)
         self.from_hz, self.to_hz = from_hz, to_hz
         self._flat = channels == 1
-        self._channels = channels
-        self._stream: Any = None
-        if from_hz != to_hz:
-            import soxr
-
-            self._stream = soxr.ResampleStream(
-                from_hz, to_hz, channels, dtype="float32", quality=quality
-            )
+        self._channels, self._quality = channels, quality
+        self._stream = self._new()
 
     def push(self, block: FloatArray) -> FloatArray:
         """Return what is ready after this block (may be empty)."""
         return self._run(block, last=False)
 
     def flush(self) -> FloatArray:
-        """Return the rest; the resampler is used up."""
+        """Return the rest of the sound so far."""
         shape = (0,) if self._flat else (self._channels, 0)
-        return self._run(np.empty(shape, np.float32), last=True)
+        rest = self._run(np.empty(shape, np.float32), last=True)
+        self._stream = self._new()
+        return rest
+
+    def _new(self) -> Any:
+        if self.from_hz == self.to_hz:
+            return None
+        import soxr
+
+        return soxr.ResampleStream(
+            self.from_hz, self.to_hz, self._channels, dtype="float32", quality=self._quality
+        )
 
     def _run(self, block: FloatArray, last: bool) -> FloatArray:
         if self._stream is None:
             return block
-        frames = block if self._flat else np.ascontiguousarray(block.T)
+        frames = np.ascontiguousarray(block if self._flat else block.T, np.float32)
         made: FloatArray = self._stream.resample_chunk(frames, last=last)
         return made if self._flat else np.ascontiguousarray(made.T)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from unsung.audio.resample import StreamResampler
 from unsung.runtime.attribution import UNKNOWN
 from unsung.runtime.evidence import Spectra, bandwidth_hz, contributions_on, evidence
 from unsung.runtime.sketch import SpectrogramSketch
@@ -17,7 +18,7 @@ from unsung.types import Evidence, FloatArray, Picture, Record
 if TYPE_CHECKING:
     from unsung.runtime.bundle import Bundle
 
-__all__ = ["Analysis", "Analyzer", "Resampler"]
+__all__ = ["Analysis", "Analyzer"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Analyzer:
     def __init__(self, bundle: Bundle, sample_rate_hz: int, picture: bool = False) -> None:
         self._bundle = bundle
         self._rate = bundle.sample_rate_hz
-        self._resampler = Resampler(sample_rate_hz, self._rate)
+        self._resampler = StreamResampler(sample_rate_hz, self._rate)
         self._size = round(bundle.window_s * self._rate)
         self._tail = max(front_end.n_fft for front_end in bundle.front_ends)
         self._buffer = np.empty(2 * (self._size + self._tail), np.float32)
@@ -208,36 +209,3 @@ class Analyzer:
             return signal[:length], 1
         self._offsets[index] = starts[-1] + front_end.hop - length
         return signal[first : starts[-1] + front_end.n_fft], len(starts)
-
-
-class Resampler:
-    """Streaming soxr, or nothing when the rates agree; can be flushed and used again."""
-
-    def __init__(self, from_hz: int, to_hz: int) -> None:
-        self._rates = (from_hz, to_hz)
-        self._stream = self._new()
-
-    def _new(self) -> object | None:
-        import soxr
-
-        if self._rates[0] == self._rates[1]:
-            return None
-        stream: object = soxr.ResampleStream(*self._rates, 1, dtype="float32", quality="HQ")
-        return stream
-
-    def push(self, block: FloatArray, last: bool = False) -> FloatArray:
-        """Return what has come out so far. Shape: ``[time]`` both ways."""
-        if self._stream is None:
-            return block
-        found: FloatArray = self._stream.resample_chunk(  # type: ignore[attr-defined]
-            np.ascontiguousarray(block, dtype=np.float32), last=last
-        )
-        return found
-
-    def flush(self) -> FloatArray:
-        """Return what is left of the sound so far, and start afresh. Shape: ``[time]``."""
-        if self._stream is None:
-            return np.zeros(0, np.float32)
-        rest = self.push(np.zeros(0, np.float32), last=True)
-        self._stream = self._new()
-        return rest

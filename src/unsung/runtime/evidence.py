@@ -16,7 +16,7 @@ from unsung.types import Evidence, FloatArray, Peak
 if TYPE_CHECKING:
     from unsung.runtime.bundle import Bundle
 
-__all__ = ["Spectra", "bandwidth_hz", "comb_hz", "contributions_on", "evidence"]
+__all__ = ["Spectra", "bandwidth_hz", "contributions_on", "evidence"]
 
 BAND_EDGES_HZ = (0.0, 1000.0, 2000.0, 4000.0, 6000.0, 8001.0)
 ENVELOPE_HZ = 24.0
@@ -99,36 +99,6 @@ def _edges(freqs: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.append(freqs - half, freqs[-1] + half)
 
 
-def comb_hz(residual: FloatArray, step_hz: float) -> tuple[float, float] | None:
-    """Return the spacing of a regular comb in the residual and its strength, or None.
-
-    The strength is the autocorrelation over frequency at the spacing, in deviations of all
-    spacings from 40 to 700 Hz; below 6 nothing is reported.
-
-    Shape: ``[freq]``.
-    """
-    signal = np.clip(residual, 0.0, np.percentile(residual, 99.5))
-    signal = signal - signal.mean()
-    size = 1 << (2 * len(signal) - 1).bit_length()
-    spectrum = np.fft.rfft(signal, size)
-    correlation = np.fft.irfft(np.square(np.abs(spectrum)), size)[: len(signal)]
-    if correlation[0] <= 0:
-        return None
-    lags = np.arange(round(40 / step_hz), min(round(700 / step_hz), len(signal) // 2))
-    values = correlation[lags] / correlation[0]
-    centre = np.median(values)
-    spread = 1.4826 * np.median(np.abs(values - centre)) + 1e-9
-    best = int(values.argmax())
-    # Every multiple of the spacing correlates as well: take the smallest that does.
-    for parts in range(8, 1, -1):
-        near = np.abs(lags - lags[best] / parts) <= 1.0
-        if near.any() and values[near].max() > centre + 0.7 * (values[best] - centre):
-            best = int(np.flatnonzero(near)[values[near].argmax()])
-            break
-    strength = float((values[best] - centre) / spread)
-    return (float(lags[best] * step_hz), strength) if strength >= 6.0 else None
-
-
 def evidence(
     bundle: Bundle,
     pictures: list[FloatArray],
@@ -160,18 +130,13 @@ def evidence(
     band = max(terms.items(), key=lambda item: abs(item[1]))
     if bundle.shift is not None:
         terms[SHIFTED] = logit - linear
-    widths = bundle.front_ends[reference].widths
-    local = pictures[reference][len(widths) - 1]  # the widest of the mean residual
-    step = float(spectra.freqs_hz[1] - spectra.freqs_hz[0])
     peaks = _peaks(spectra, shares)
-    comb = comb_hz(local, step)
     return Evidence(
-        _words(logit, peaks, comb, band, shift),
+        _words(logit, peaks, band, shift),
         peaks,
         baseline,
         terms,
-        comb[0] if comb else None,
-        None if shift is None else round(float(np.expm1(shift)), 5),
+        shift=None if shift is None else round(float(np.expm1(shift)), 5),
     )
 
 
@@ -204,7 +169,6 @@ def _peaks(spectra: Spectra, shares: FloatArray) -> tuple[Peak, ...]:
 def _words(
     logit: float,
     peaks: tuple[Peak, ...],
-    comb: tuple[float, float] | None,
     band: tuple[str, float],
     shift: float | None,
 ) -> tuple[str, ...]:
@@ -226,11 +190,6 @@ def _words(
         )
     else:
         words.append("no narrow line stands out of the averaged spectrum")
-    if comb is not None:
-        words.append(
-            f"lines repeat every {comb[0]:.1f} Hz (strength {comb[1]:.0f}); upsampling layers do "
-            "that, and so do sustained notes"
-        )
     words.append(f"the band {band[0]} contributes most: {band[1]:+.2f} of the logit {logit:+.2f}")
     if logit > 0:
         words.append(

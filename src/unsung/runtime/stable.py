@@ -19,7 +19,7 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
-from unsung.runtime.analyzer import Resampler
+from unsung.audio.resample import StreamResampler
 from unsung.types import FloatArray
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class StableScores:
 
     def __init__(self, bundle: Bundle, sample_rate_hz: int) -> None:
         rate = bundle.sample_rate_hz
-        self._resampler = Resampler(sample_rate_hz, rate)
+        self._resampler = StreamResampler(sample_rate_hz, rate)
         self._parts = {name: (make(rate), bundle.analyzer(rate)) for name, make in CHANGES.items()}
 
     def push(self, block: FloatArray) -> None:

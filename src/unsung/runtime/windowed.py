@@ -16,8 +16,9 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from unsung.audio.resample import StreamResampler
 from unsung.errors import BundleError
-from unsung.runtime.analyzer import Analysis, Analyzer, Resampler
+from unsung.runtime.analyzer import Analysis, Analyzer
 from unsung.types import Evidence, FloatArray
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class WindowAnalyzer(Analyzer):
         del picture
         self._bundle = bundle
         self._rate = bundle.sample_rate_hz
-        self._resampler = Resampler(sample_rate_hz, self._rate)
+        self._resampler = StreamResampler(sample_rate_hz, self._rate)
         self._size = round(bundle.window_s * self._rate)
         self._tail = 0
         self._buffer = np.empty(2 * self._size + BLOCK, np.float32)

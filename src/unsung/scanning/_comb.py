@@ -60,9 +60,7 @@ def with_comb(evidence: Evidence, residual: FloatArray, freqs_hz: NDArray[np.flo
     line = f"lines stand at every multiple of {comb.spacing_hz:.2f} Hz (p {comb.p_value:.1g})"
     if comb.explained_by:
         line += f", as {comb.explained_by[0]} would leave them"
-    # The older words said the same by autocorrelation, whose lags are whole bins.
-    words = tuple(word for word in evidence.words if not word.startswith("lines repeat every"))
-    return replace(evidence, words=(*words, line), comb=comb, comb_hz=comb.spacing_hz)
+    return replace(evidence, words=(*evidence.words, line), comb=comb, comb_hz=comb.spacing_hz)
 
 
 def _words(candidate: Candidate) -> str:

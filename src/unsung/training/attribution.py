@@ -31,6 +31,7 @@ from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.runtime.attribution import ARRAY, Facts
 from unsung.runtime.weights import read_safetensors
 from unsung.training.default import Material, gather, residual_front_ends
+from unsung.training.robust import mean_columns
 from unsung.types import FloatArray, Track
 
 __all__ = ["FAMILIES", "Templates", "add_attribution", "family_of", "fit_templates", "main"]
@@ -150,20 +151,6 @@ def limits_of(scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray
     """
     level = 1.0 - WRONG_NAME_RATE / scores.shape[1]
     return np.quantile(scores, level, axis=0), scores.std(axis=0)
-
-
-def mean_columns(front_ends: Sequence[ResidualSpectrum]) -> list[NDArray[np.intp]]:
-    """Return the columns of each front end's mean residuals, its first channels.
-
-    Other statistics of the frames, where a front end has them, would make the bundle several times
-    as large.
-    """
-    found, start = [], 0
-    for front_end in front_ends:
-        n_freqs = len(front_end.freqs_hz)
-        found.append(np.arange(start, start + len(front_end.widths) * n_freqs))
-        start += front_end.channels * n_freqs
-    return found
 
 
 def table_rows(material: Material, kind: str = "table") -> NDArray[np.intp]:

@@ -32,7 +32,15 @@ from unsung.training.linear import out_of_fold
 from unsung.training.measure import Excerpt, measure
 from unsung.training.outcome import Outcome
 from unsung.training.publish import write_bundle, write_results
-from unsung.training.robust import PARTS, RobustFit, Rows, Scores, fit_join, fit_robust
+from unsung.training.robust import (
+    PARTS,
+    RobustFit,
+    Rows,
+    Scores,
+    fit_join,
+    fit_robust,
+    mean_columns,
+)
 from unsung.types import FloatArray, Track
 
 __all__ = ["BASELINE", "PENALTY", "UNSEEN_FAMILY", "Material", "gather", "main"]
@@ -119,7 +127,7 @@ def _add_families(material: Material, front_ends: Sequence[ResidualSpectrum], fo
     """Add the templates that name a decoder's family, with a summary of how well they do."""
     from unsung.training._attribution_cross import cross
     from unsung.training._attribution_page import summary
-    from unsung.training.attribution import FAMILIES, add_attribution, family_of, mean_columns
+    from unsung.training.attribution import FAMILIES, add_attribution, family_of
 
     if not any(family_of(track) in FAMILIES for track in material.tracks):
         print(f"families: the table has none of {', '.join(FAMILIES)}; the bundle names none")

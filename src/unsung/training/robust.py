@@ -24,7 +24,17 @@ from unsung.runtime.shift import Join, ShiftSearch
 from unsung.training.linear import LinearFit, balance, fit_linear
 from unsung.types import FloatArray
 
-__all__ = ["PARTS", "RobustFit", "Rows", "Scores", "fit_join", "fit_robust", "moved", "split"]
+__all__ = [
+    "PARTS",
+    "RobustFit",
+    "Rows",
+    "Scores",
+    "fit_join",
+    "fit_robust",
+    "mean_columns",
+    "moved",
+    "split",
+]
 
 Fit = Callable[[FloatArray, NDArray[np.bool_], NDArray[np.float64]], LinearFit]
 
@@ -178,10 +188,7 @@ def _fit_template(
     penalty: float,
     rng: np.random.Generator,
 ) -> LinearFit:
-    every = zip(front_ends, _cuts(front_ends), strict=True)
-    own = np.concatenate(
-        [np.arange(start, start + len(f.widths) * len(f.freqs_hz)) for f, start in every]
-    )
+    own = np.concatenate(mean_columns(front_ends))
     rows = replace(plain, features=plain.features[:, own])
     learned = [rows, *_moved_humans(rows, mean_only(front_ends), TEMPLATE_COPIES, rng)]
     return _fit(learned, partial(fit_linear, penalty=penalty))
@@ -231,10 +238,18 @@ def fit_join(
     )
 
 
-def _cuts(front_ends: Sequence[ResidualSpectrum]) -> list[int]:
-    """Return where each front end's features begin in a row."""
-    sizes = [f.channels * len(f.freqs_hz) for f in front_ends]
-    return [0, *(int(end) for end in np.cumsum(sizes)[:-1])]
+def mean_columns(front_ends: Sequence[ResidualSpectrum]) -> list[NDArray[np.intp]]:
+    """Return the columns of each front end's mean residuals, its first channels.
+
+    The search over shifts reads these alone, and so do the templates of families: with the other
+    statistics a bundle would be several times as large.
+    """
+    found, start = [], 0
+    for front_end in front_ends:
+        n_freqs = len(front_end.freqs_hz)
+        found.append(np.arange(start, start + len(front_end.widths) * n_freqs))
+        start += front_end.channels * n_freqs
+    return found
 
 
 def split(features: FloatArray, front_ends: Sequence[ResidualSpectrum]) -> list[FloatArray]:

@@ -4,8 +4,7 @@
  * The twin of `unsung.runtime.evidence`; a test holds both to the same rows.
  */
 
-import { median, quantile, roundEven, runningMean, runningMedian, runningMinimum } from "./arrays.js";
-import { RealFFT } from "./fft.js";
+import { median, roundEven, runningMean, runningMedian, runningMinimum } from "./arrays.js";
 
 /**
  * @typedef {import("../bundle.js").Bundle} Bundle
@@ -13,7 +12,7 @@ import { RealFFT } from "./fft.js";
  * @typedef {{freqsHz: Float64Array, stepHz: number, meanDb: Float32Array, envelopeDb: Float32Array,
  *   residualDb: Float32Array, floorDb: number}} Spectra
  * @typedef {{words: string[], peaks: Peak[], baseline: number, terms: Record<string, number>,
- *   comb_hz: number | null, shift: number | null}} Evidence
+ *   shift: number | null}} Evidence
  */
 
 /** @param {number} value @param {number} digits */
@@ -100,51 +99,6 @@ function nearest(values, axis) {
 }
 
 /**
- * The spacing of a regular comb in the residual and its strength, or null.
- * @param {Float32Array} residual
- * @param {number} stepHz
- * @returns {{hz: number, strength: number} | null}
- */
-export function comb(residual, stepHz) {
-  const top = quantile(residual, 0.995);
-  const signal = Float64Array.from(residual, (v) => Math.max(0, Math.min(top, v)));
-  const mean = signal.reduce((a, b) => a + b, 0) / signal.length;
-  const fft = RealFFT.of(2 ** Math.ceil(Math.log2(2 * signal.length)));
-  fft.forward(signal.map((v) => v - mean));
-  for (let k = 0; k < fft.bins; k += 1) {
-    fft.re[k] = fft.re[k] ** 2 + fft.im[k] ** 2;
-    fft.im[k] = 0;
-  }
-  const correlation = new Float64Array(fft.size);
-  fft.inverse(correlation);
-  if (!(correlation[0] > 0)) return null;
-  const first = roundEven(40 / stepHz);
-  const count = Math.max(0, Math.min(roundEven(700 / stepHz), Math.floor(signal.length / 2)) - first);
-  const values = correlation.subarray(first, first + count).map((v) => v / correlation[0]);
-  const centre = median(values);
-  const spread = 1.4826 * median(values.map((v) => Math.abs(v - centre))) + 1e-9;
-  const largest = (/** @type {number} */ from, /** @type {number} */ to) => {
-    let best = from;
-    for (let i = from; i < to; i += 1) if (values[i] > values[best]) best = i;
-    return best;
-  };
-  let best = largest(0, count);
-  // Every multiple of the spacing correlates as well: take the smallest that does.
-  for (let parts = 8; parts > 1; parts -= 1) {
-    const place = (first + best) / parts - first;
-    const [from, to] = [Math.max(0, Math.ceil(place - 1)), Math.min(count, Math.floor(place + 1) + 1)];
-    if (to <= from) continue;
-    const near = largest(from, to);
-    if (values[near] > centre + 0.7 * (values[best] - centre)) {
-      best = near;
-      break;
-    }
-  }
-  const strength = (values[best] - centre) / spread;
-  return strength >= 6 ? { hz: (first + best) * stepHz, strength } : null;
-}
-
-/**
  * Narrow lines that the detector weighs, strongest contribution first.
  * @param {Bundle} bundle
  * @param {Spectra} spectra
@@ -206,17 +160,12 @@ export function explain(bundle, pictures, spectra, shares, { linear, logit, shif
   const baseline = linear - bands.reduce((sum, [, value]) => sum + value, 0);
   const band = bands.reduce((a, b) => (Math.abs(b[1]) > Math.abs(a[1]) ? b : a));
   if (bundle.shift) terms[c.shifted] = logit - linear;
-  const frontEnd = bundle.frontEnds[bundle.reference];
-  const widest = frontEnd.parameters.widths.length - 1; // of the mean residual, the first statistic
-  const local = pictures[bundle.reference].subarray(widest * frontEnd.bins, (widest + 1) * frontEnd.bins);
   const peaks = findPeaks(bundle, spectra, shares);
-  const regular = comb(local, spectra.stepHz);
   return {
-    words: sentences(logit, peaks, regular, band, shift),
+    words: sentences(logit, peaks, band, shift),
     peaks,
     baseline,
     terms,
-    comb_hz: regular ? regular.hz : null,
     shift: shift === null ? null : rounded(Math.expm1(shift), 5),
   };
 }
@@ -224,11 +173,10 @@ export function explain(bundle, pictures, spectra, shares, { linear, logit, shif
 /**
  * @param {number} logit
  * @param {Peak[]} peaks
- * @param {{hz: number, strength: number} | null} regular
  * @param {[string, number]} band
  * @param {number | null} shift
  */
-function sentences(logit, peaks, regular, band, shift) {
+function sentences(logit, peaks, band, shift) {
   const words = [];
   if (shift !== null) {
     words.push(
@@ -249,12 +197,6 @@ function sentences(logit, peaks, regular, band, shift) {
     );
   } else {
     words.push("no narrow line stands out of the averaged spectrum");
-  }
-  if (regular) {
-    words.push(
-      `lines repeat every ${regular.hz.toFixed(1)} Hz (strength ${regular.strength.toFixed(0)}); ` +
-        "upsampling layers do that, and so do sustained notes",
-    );
   }
   words.push(
     `the band ${band[0]} contributes most: ${signed(band[1], 2)} of the logit ${signed(logit, 2)}`,

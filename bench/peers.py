@@ -47,8 +47,9 @@ from unsung.evaluation import (
 )
 from unsung.evaluation.weighted import auc_many
 from unsung.runtime import load_bundle
-from unsung.training.default import BASELINE, BASELINE_PENALTY
+from unsung.training.crossfit import BASELINE_PENALTY
 from unsung.training.linear import out_of_fold
+from unsung.training.material import BASELINE
 from unsung.training.measure import Excerpt, measure
 from unsung.types import Track
 

@@ -14,6 +14,7 @@ from unsung.attacks import battery
 from unsung.attacks.base import Attack
 from unsung.attacks.gain import Gain
 from unsung.errors import ManifestError, NotFinite, TooShort, UnknownName, UsageError
+from unsung.evaluation import energy
 from unsung.evaluation.efficiency import co2_g
 from unsung.evaluation.proportions import clopper_pearson
 from unsung.runtime import load_bundle
@@ -326,24 +327,6 @@ def test_flops_follow_the_formula():
     assert eff.flops(bundle, 30.0) == pytest.approx(total)
 
 
-def test_energy_counters_are_summed_and_may_wrap(tmp_path, monkeypatch):
-    def write(name: str, used_j: float) -> None:
-        folder = tmp_path / name
-        folder.mkdir(exist_ok=True)
-        (folder / "energy_uj").write_text(str(int(used_j * 1e6)))
-        (folder / "max_energy_range_uj").write_text("100000000")
-
-    monkeypatch.setattr(eff, "POWERCAP", tmp_path)
-    assert eff._difference(eff._energy_j(), eff._energy_j()) is None
-    write("intel-rapl:0", 99.0), write("intel-rapl:0:0", 5.0), write("intel-rapl:1", 10.0)
-    before = eff._energy_j()
-    write("intel-rapl:0", 1.0), write("intel-rapl:1", 13.0)
-    assert eff._difference(before, eff._energy_j()) == pytest.approx(2.0 + 3.0)
-
-
-FEW = ["gain", "low_pass"]
-
-
 def count(monkeypatch) -> list[str]:
     """Note every attack that is really run, and every decoding."""
     seen: list[str] = []
@@ -356,6 +339,9 @@ def count(monkeypatch) -> list[str]:
 def still(track: Stress) -> Stress:
     curves = tuple(dataclasses.replace(c, seconds=0.0) for c in track.curves)
     return dataclasses.replace(track, seconds=0.0, curves=curves)
+
+
+FEW = ["gain", "low_pass"]
 
 
 def test_a_second_run_takes_everything_from_the_log(wav, tmp_path, monkeypatch):
@@ -567,7 +553,7 @@ def test_a_logit_that_is_no_number_is_an_error_and_no_verdict():
 
 
 def test_energy_is_measured_or_said_not_to_be(tmp_path, monkeypatch):
-    monkeypatch.setattr(eff, "POWERCAP", tmp_path)
+    monkeypatch.setattr(energy, "POWERCAP", tmp_path)
     row = eff.efficiency(load_bundle("default"), seconds=11.0, rounds=1)
     assert (row.energy_j, row.co2_g) == (None, None)
     assert row.energy_source == "not measured: no energy counter"

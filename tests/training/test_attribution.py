@@ -17,7 +17,7 @@ from unsung.training import attribution as fitting
 from unsung.training._attribution_combs import CombRow
 from unsung.training._attribution_page import oscr, page, summary
 from unsung.training.attribution import FAMILIES, FLOOR, add_attribution, duals, family_of
-from unsung.training.default import Material
+from unsung.training.material import Material
 from unsung.training.robust import split
 from unsung.types import Track
 
@@ -56,6 +56,7 @@ def small_material(size=400, seed=0, noise=1.0):
     return Material(
         tuple(tracks), np.array(kinds), np.array(folds), features,
         np.zeros((len(rows), 1), np.float16), np.zeros((len(rows), 1), np.float32), "0" * 64,
+        np.full(len(rows), ""),
     )  # fmt: skip
 
 

@@ -9,8 +9,8 @@ pytest.importorskip("torch")
 from unsung.audio.read import sha256_file
 from unsung.detectors.residual_linear import ResidualLinear
 from unsung.runtime import load_bundle
-from unsung.training.default import Material
 from unsung.training.folds import export_folds
+from unsung.training.material import Material
 from unsung.types import Track
 
 
@@ -28,7 +28,8 @@ def test_each_bundle_has_not_learned_from_its_fold(tmp_path):
     features = rng.standard_normal((24, size)).astype(np.float16)
     kind = np.array(["table"] * 24)
     shortcuts = np.zeros((24, 7), np.float32)
-    material = Material(tuple(tracks), kind, folds, features, features[:, :2], shortcuts, "0" * 64)
+    material = Material(tuple(tracks), kind, folds, features, features[:, :2], shortcuts, "0" * 64,
+                        np.full(24, ""))  # fmt: skip
     written = export_folds(material, detector, tmp_path / "out")
     assert [path.name for path in written] == ["fold-0", "fold-1"]
     for fold, path in enumerate(written):

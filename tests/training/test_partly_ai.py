@@ -13,8 +13,8 @@ from unsung.runtime.stable import CHANGES
 from unsung.training._localisation_cases import MIX_DB, SHARES, SPLICES_S, Case, cases
 from unsung.training._localisation_page import measured, write
 from unsung.training._stability_page import page
-from unsung.training.default import Material
 from unsung.training.localisation import build
+from unsung.training.material import Material
 from unsung.training.measure import Excerpt
 from unsung.training.stability import CONDITIONS, Item, drawn, read_rows, shares
 from unsung.types import Track
@@ -86,7 +86,7 @@ def study_material(tmp_path):
     n = len(tracks)
     empty = np.zeros((n, 1), np.float16)
     return Material(tuple(tracks), np.array(kinds), np.array(folds), empty, empty,
-                    empty.astype(np.float32), "0")  # fmt: skip
+                    empty.astype(np.float32), "0", np.full(n, ""))  # fmt: skip
 
 
 def test_cases_pair_only_within_a_fold_and_name_each_once(tmp_path):

@@ -16,21 +16,40 @@ import torch
 from torch import Tensor
 
 from unsung.detectors.base import Detector
+from unsung.errors import UnknownName
 from unsung.frontends.residual_spectrum import ResidualSpectrum, Statistic
 from unsung.types import FloatArray
 
-__all__ = ["ResidualLinear"]
+__all__ = ["STATISTICS", "ResidualLinear", "packaged"]
 
 SAMPLE_RATE_HZ = 16000
 HOP = 8192
 """Overlap helps the long frames, of which a window holds few, and costs a tenth of a scan on the
 short ones for nothing measurable."""
 
-STATISTICS: dict[int, tuple[Statistic, ...]] = {
-    8192: ("mean", "persistence"),
-    16384: ("mean", "persistence", "coherence"),
+STATISTICS: dict[str, dict[int, tuple[Statistic, ...]]] = {
+    "default": {8192: ("mean", "persistence"), 16384: ("mean", "persistence", "coherence")},
+    "fast": {8192: ("mean", "persistence")},
 }
-"""Phases say little between short frames that do not overlap."""
+"""Statistics of each transform length, for each packaged detector.
+
+Phases say little between short frames that do not overlap. "fast" is half the default detector: one
+resolution (results/ablation.md has what the rest gives).
+"""
+
+
+def packaged(name: str) -> tuple[ResidualSpectrum, ...]:
+    """Return the front ends of a packaged detector.
+
+    Raises:
+        UnknownName: there is none of that name.
+    """
+    if name not in STATISTICS:
+        raise UnknownName("packaged detector", name, STATISTICS)
+    return tuple(
+        ResidualSpectrum(SAMPLE_RATE_HZ, n_fft=n_fft, hop=HOP, statistics=statistics)
+        for n_fft, statistics in STATISTICS[name].items()
+    )
 
 
 class ResidualLinear(Detector):
@@ -41,11 +60,7 @@ class ResidualLinear(Detector):
     """
 
     def __init__(self, front_ends: tuple[ResidualSpectrum, ...] | None = None) -> None:
-        if front_ends is None:
-            front_ends = tuple(
-                ResidualSpectrum(SAMPLE_RATE_HZ, n_fft=n_fft, hop=HOP, statistics=statistics)
-                for n_fft, statistics in STATISTICS.items()
-            )
+        front_ends = packaged("default") if front_ends is None else front_ends
         super().__init__(front_ends)
         shapes = [(f.channels, len(f.freqs_hz), 1) for f in front_ends]
         self.weights = torch.nn.ParameterList(torch.zeros(shape) for shape in shapes)

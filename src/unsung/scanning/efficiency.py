@@ -24,6 +24,7 @@ from unsung.evaluation.efficiency import (
     co2_g,
     latency,
 )
+from unsung.evaluation.energy import joules_between, read_counters, source_of
 from unsung.runtime.weights import read_safetensors
 from unsung.types import FloatArray, Record
 
@@ -38,7 +39,6 @@ RATE_HZ = 44100
 """What most files have, so that resampling is in the time."""
 
 BLOCK_S = 2.0
-POWERCAP = Path("/sys/class/powercap")
 FLOPS_FORMULA = (
     "frames x (n_fft + 2.5 n_fft log2 n_fft + bins (4 + 8 channels)) for each front end, "
     "+ 2 x weights x windows; resampling and evidence are not counted"
@@ -94,9 +94,9 @@ def efficiency(
     del noise
     brief = _times(lambda: _analyse(bundle, short), rounds)[0]
     growth = _peak_growth(lambda: _analyse(bundle, sound))
-    before_j = _energy_j()
+    before_j = read_counters()
     full, cpu_s = _times(lambda: _analyse(bundle, sound), rounds)
-    used_j = _difference(before_j, _energy_j())
+    used_j = joules_between(before_j, read_counters())
     used_j = None if used_j is None else used_j / len(full)
     return EfficiencyRow(
         f"{bundle.name}@{bundle.sha256[:12]}",
@@ -111,7 +111,7 @@ def efficiency(
         flops(bundle, seconds),
         FLOPS_FORMULA,
         used_j,
-        _energy_source(before_j),
+        source_of(before_j),
         co2_g(used_j, grid_g_per_kwh),
         grid_g_per_kwh,
     )
@@ -177,37 +177,3 @@ def _status_bytes(name: str) -> int:
         if line.startswith(f"{name}:"):
             return 1024 * int(line.split()[1])
     raise ValueError(f"/proc/self/status has no {name}")
-
-
-def _energy_j() -> dict[Path, tuple[float, float]]:
-    """Return joules and range of each readable processor package; empty where none is readable."""
-    found = {}
-    for folder in sorted(POWERCAP.glob("*-rapl:*")):
-        if folder.name.count(":") != 1:  # a part of a package, counted there
-            continue
-        try:
-            used = float((folder / "energy_uj").read_text())
-            wrap = float((folder / "max_energy_range_uj").read_text())
-        except (OSError, ValueError):
-            continue
-        found[folder] = (used / 1e6, wrap / 1e6)
-    return found
-
-
-def _energy_source(counters: dict[Path, tuple[float, float]]) -> str:
-    """Name the counters that were read, or say that there are none."""
-    if counters:
-        return f"RAPL, whole processor: {', '.join(folder.name for folder in counters)}"
-    if any(POWERCAP.glob("*-rapl:*")):
-        return "not measured: the energy counters may not be read by this user"
-    return "not measured: no energy counter"
-
-
-def _difference(
-    before: dict[Path, tuple[float, float]], after: dict[Path, tuple[float, float]]
-) -> float | None:
-    """Return the joules between two readings; a counter that started anew gains its range."""
-    if not before or before.keys() != after.keys():
-        return None
-    steps = [(after[p][0] - before[p][0], after[p][1]) for p in before]
-    return sum(step if step >= 0 else step + wrap for step, wrap in steps)

@@ -14,7 +14,7 @@ from unsung.evaluation.proportions import clopper_pearson
 from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.scanning._comb import LIMIT, comb_of
 from unsung.training.attribution import family_of
-from unsung.training.default import Material
+from unsung.training.material import Material
 
 __all__ = ["CombRow", "comb_lines", "measure_combs"]
 

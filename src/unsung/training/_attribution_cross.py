@@ -23,7 +23,7 @@ from unsung.training.attribution import (
     limits_of,
     table_rows,
 )
-from unsung.training.default import Material
+from unsung.training.material import Material
 from unsung.types import FloatArray, Track
 
 __all__ = ["Outcome", "cross", "outside_scores"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from unsung.training.default import Material
+from unsung.training.material import Material
 from unsung.types import Track
 
 __all__ = ["MIX_DB", "SHARES", "SPLICES_S", "Case", "cases"]

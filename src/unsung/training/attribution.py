@@ -30,7 +30,7 @@ from unsung.detectors.residual_linear import ResidualLinear
 from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.runtime.attribution import ARRAY, Facts
 from unsung.runtime.weights import read_safetensors
-from unsung.training.default import Material, gather, residual_front_ends
+from unsung.training.material import Material, gather, residual_front_ends
 from unsung.training.robust import mean_columns
 from unsung.types import FloatArray, Track
 

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from unsung.detectors.base import Detector
+from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.training.outcome import Outcome
 from unsung.types import Result
 
@@ -16,8 +18,17 @@ _SHOWN = ("auc", "eer", "detection_at_0.05", "detection_at_0.01", "min_cllr")
 _WEAK_BELOW = 0.2
 
 
-def model_card(outcome: Outcome, rows: Sequence[Result]) -> dict[str, Any]:
-    """Return the card of a build; every figure comes from the rows."""
+def model_card(
+    outcome: Outcome, rows: Sequence[Result], detector: Detector, cost: str = ""
+) -> dict[str, Any]:
+    """Return the card of a build; every figure comes from the rows.
+
+    Args:
+        outcome: what the build learned from and how it scored.
+        rows: its figures.
+        detector: which pictures it sees.
+        cost: what the build took, in words.
+    """
     labels = Counter(
         track.label for track, kind in zip(outcome.tracks, outcome.kind, strict=True)
         if kind == "table"
@@ -46,18 +57,18 @@ def model_card(outcome: Outcome, rows: Sequence[Result]) -> dict[str, Any]:
             "n": row.n_tracks,
         }
         for row in rows
-        if row.detector == "default" and row.metric in _SHOWN
+        if row.detector == outcome.name and row.metric in _SHOWN
         and row.dataset in ("AI, all", "AI, fully generated")
     ]  # fmt: skip
     return {
-        "summary": "A linear model (mean of two logistic regressions) on "
-        "whitened residual spectra at two resolutions (0.25 to 8 kHz): their mean, their "
-        "persistence and the coherence of phases over 10-s windows; the track's logit is the "
+        "summary": "A linear model (mean of two logistic regressions) on whitened residual spectra "
+        f"(0.25 to 8 kHz) over 10-s windows, {_pictures(detector)}; the track's logit is the "
         "windows' mean, joined with a search for the same lines at frequencies up to 8 % off. "
         "Positive logit = AI.",
         "trained_on": trained_on,
         "metrics": metrics,
-        "failures": _failures(rows),
+        "failures": _failures(rows, outcome.name),
+        "training_cost": cost or "not measured",
         "intended_use": "Sorting catalogues and pointing experts at tracks worth a closer look, "
         "with the stated false-alarm rate.",
         "forbidden_use": "Accusing an artist, removing or demonetising a track on this verdict "
@@ -69,13 +80,23 @@ def model_card(outcome: Outcome, rows: Sequence[Result]) -> dict[str, Any]:
     }
 
 
-def _failures(rows: Sequence[Result]) -> list[str]:
+def _pictures(detector: Detector) -> str:
+    """Return the statistics of each resolution in words."""
+    seen = []
+    for front_end in detector.front_ends:
+        if isinstance(front_end, ResidualSpectrum):
+            width_hz = front_end.sample_rate_hz / front_end.n_fft
+            seen.append(f"{', '.join(front_end.statistics)} at {width_hz:.1f} Hz")
+    return "; ".join(seen)
+
+
+def _failures(rows: Sequence[Result], name: str) -> list[str]:
     mark = "detection_at_0.01[family="
     weak = [
         f"{row.metric.removeprefix(mark).rstrip(']')} ({row.value:.0%} of {row.n_tracks})"
         for row in rows
         if row.metric.startswith(mark) and row.condition == "as published"
-        and row.detector == "default" and row.value < _WEAK_BELOW
+        and row.detector == name and row.value < _WEAK_BELOW
     ]  # fmt: skip
     found = []
     if weak:

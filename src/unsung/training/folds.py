@@ -21,13 +21,8 @@ from numpy.typing import NDArray
 from unsung.audio.read import sha256_file
 from unsung.detectors.residual_linear import ResidualLinear
 from unsung.export import export_bundle
-from unsung.training.default import (
-    CrossFit,
-    Material,
-    cross_fit,
-    gather,
-    residual_front_ends,
-)
+from unsung.training.crossfit import CrossFit, cross_fit
+from unsung.training.material import Material, gather, residual_front_ends
 from unsung.training.outcome import Outcome, calibration_of
 from unsung.training.publish import LIMITS, VERSION
 
@@ -86,7 +81,7 @@ def _export(
         name=f"default-without-fold-{fold}",
         version=VERSION,
         reference=1,
-        calibration=calibration_of(_rest(material, crossed.outcome.scores["default"], others)),
+        calibration=calibration_of(_rest(material, crossed.outcome.own, others)),
         limits=LIMITS,
         card={"summary": f"The default detector fitted without fold {fold}; for measuring only."},
         training_files=sorted(learned),

@@ -31,7 +31,7 @@ from unsung.detectors.residual_linear import ResidualLinear
 from unsung.errors import AudioError
 from unsung.runtime import load_bundle
 from unsung.training._localisation_cases import Case, cases
-from unsung.training.default import gather
+from unsung.training.material import gather
 from unsung.training.stability import read_rows
 from unsung.types import FloatArray
 

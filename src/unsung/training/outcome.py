@@ -13,15 +13,30 @@ from unsung.evaluation import Affine, conformal_threshold
 from unsung.evaluation.conformal import one_per_group
 from unsung.types import FloatArray, Track
 
-__all__ = ["MISS_RATE", "Outcome", "calibration_of", "nested_ratios", "nested_verdicts"]
+__all__ = [
+    "MISS_RATE",
+    "Outcome",
+    "calibration_of",
+    "family_unseen",
+    "nested_ratios",
+    "nested_verdicts",
+]
 
 MISS_RATE = 0.1
 """Share of AI tracks like the calibration ones that may be called human."""
 
 
+def family_unseen(name: str) -> str:
+    """Return the name of a detector's scores by fits that saw neither page nor family."""
+    return f"{name}, family unseen"
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """Scores that no fit gave to a page it had learned from. Shape: arrays ``[row]``."""
+    """Scores that no fit gave to a page it had learned from. Shape: arrays ``[row]``.
+
+    ``scores`` may hold those of other detectors too; ``name`` says which are the detector's own.
+    """
 
     tracks: tuple[Track, ...]
     kind: NDArray[np.str_]
@@ -29,6 +44,12 @@ class Outcome:
     scores: dict[str, NDArray[np.float64]]
     shortcuts: FloatArray
     sha256: str
+    name: str = "default"
+
+    @property
+    def own(self) -> NDArray[np.float64]:
+        """The scores of the detector itself."""
+        return self.scores[self.name]
 
     def labels(self) -> NDArray[np.str_]:
         """Return the label of every row."""
@@ -53,14 +74,14 @@ class Outcome:
         return np.flatnonzero(human), np.flatnonzero(ai)
 
 
-def calibration_of(outcome: Outcome, detector: str = "default") -> dict[str, Any]:
+def calibration_of(outcome: Outcome) -> dict[str, Any]:
     """Return the calibration record of a bundle from out-of-fold logits.
 
     One logit a recording: the highest of a human one, the lowest of an AI one (the cautious side
     of each threshold). The likelihood ratio is the prior-weighted affine fit on all rows.
     """
     human, ai = outcome.calibration_rows()
-    scores, recordings = outcome.scores[detector], outcome.recordings()
+    scores, recordings = outcome.own, outcome.recordings()
     highest = one_per_group(scores[human], recordings[human])
     lowest = -one_per_group(-scores[ai], recordings[ai])
     rows = np.concatenate([human, ai])
@@ -82,14 +103,12 @@ def calibration_of(outcome: Outcome, detector: str = "default") -> dict[str, Any
     }
 
 
-def nested_verdicts(
-    outcome: Outcome, false_alarm_rate: float, detector: str = "default"
-) -> NDArray[np.str_]:
+def nested_verdicts(outcome: Outcome, false_alarm_rate: float) -> NDArray[np.str_]:
     """Return the verdict of every row, with thresholds from the other folds alone.
 
     Shape: ``[row]`` of "human", "ai", "undecided".
     """
-    scores, recordings = outcome.scores[detector], outcome.recordings()
+    scores, recordings = outcome.own, outcome.recordings()
     verdicts = np.full(len(scores), "undecided", dtype="<U9")
     human, ai = outcome.calibration_rows()
     for fold in np.unique(outcome.folds):
@@ -105,12 +124,12 @@ def nested_verdicts(
     return verdicts
 
 
-def nested_ratios(outcome: Outcome, detector: str = "default") -> NDArray[np.float64]:
+def nested_ratios(outcome: Outcome) -> NDArray[np.float64]:
     """Return the log-likelihood ratio of every row, calibrated on the other folds alone.
 
     Units: nats. Shape: ``[row]``.
     """
-    scores = outcome.scores[detector]
+    scores = outcome.own
     human, ai = outcome.calibration_rows()
     rows = np.concatenate([human, ai])
     ratios = np.zeros(len(scores))

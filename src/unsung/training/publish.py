@@ -29,14 +29,20 @@ from unsung.evaluation.weighted import auc_many
 from unsung.export import export_bundle
 from unsung.runtime.shift import Join, ShiftSearch
 from unsung.training.card import model_card
-from unsung.training.outcome import Outcome, calibration_of, nested_ratios, nested_verdicts
+from unsung.training.outcome import (
+    Outcome,
+    calibration_of,
+    family_unseen,
+    nested_ratios,
+    nested_verdicts,
+)
 from unsung.training.shortcuts import metadata_scores, sound_scores
 from unsung.types import Result
 
 __all__ = ["LIMITS", "VERSION", "write_bundle", "write_results"]
 
 VERSION = "3"
-EXPERIMENT = "default-detector"
+COMMAND = "python -m unsung.training.default"
 CONDITIONS = {"table": "as published", "equal": "equalised"}
 LIMITS = {"min_active_s": 3.0, "min_bandwidth_hz": 5000.0}
 """Shorter or narrower sound gets no verdict: below 3 s the averages are mostly noise, and below
@@ -46,6 +52,11 @@ RATES = (0.05, 0.01)
 CALIBRATED = "calibrated on other folds"
 METRICS = ("auc", "eer", "detection_at_0.05", "detection_at_0.01", "min_cllr")
 SEED = 0
+
+
+def experiment(outcome: Outcome) -> str:
+    """Return the name of a build's results."""
+    return f"{outcome.name}-detector"
 
 
 def write_results(outcome: Outcome, folder: Path) -> list[Result]:
@@ -62,8 +73,8 @@ def write_results(outcome: Outcome, folder: Path) -> list[Result]:
     rows += _verdicts(outcome)
     # A metric that so few tracks cannot give is left out: JSON has no word for "not a number".
     text = "".join(json.dumps(row.to_dict()) + "\n" for row in rows if math.isfinite(row.value))
-    (folder / f"{EXPERIMENT}.jsonl").write_text(text, encoding="utf-8")
-    (folder / f"{EXPERIMENT}.md").write_text(_page(rows, outcome), encoding="utf-8")
+    (folder / f"{experiment(outcome)}.jsonl").write_text(text, encoding="utf-8")
+    (folder / f"{experiment(outcome)}.md").write_text(_page(rows, outcome), encoding="utf-8")
     return rows
 
 
@@ -84,14 +95,14 @@ def _positives(
         if not (here & positive).any():
             continue  # a corpus need not have every kind of positive
         chosen = np.flatnonzero(here & ((labels == "human") | positive))
-        whole = name == "AI, all" and detector.startswith("default")
+        whole = name == "AI, all" and detector.startswith(outcome.name)
         families = [outcome.tracks[i].family or outcome.tracks[i].generator for i in chosen]
         rows += evaluate(
             positive[chosen].astype(int),
             values[chosen],
             groups[chosen],
             families=families if whole else None,
-            experiment=EXPERIMENT,
+            experiment=experiment(outcome),
             detector=detector,
             dataset=name,
             condition=condition,
@@ -108,15 +119,15 @@ def _difference(outcome: Outcome, kind: str, condition: str) -> Result:
     paired = bootstrap_difference(
         roc_auc,
         (labels[chosen] == "ai").astype(int),
-        outcome.scores["default"][chosen],
+        outcome.own[chosen],
         outcome.scores["published"][chosen],
         groups[chosen],
         many=auc_many,
         seed=SEED,
     )
     return Result(
-        EXPERIMENT,
-        "default − published",
+        experiment(outcome),
+        f"{outcome.name} − published",
         "AI, all",
         condition,
         "auc_difference",
@@ -154,7 +165,8 @@ def _verdicts(outcome: Outcome) -> list[Result]:
                 span = clopper_pearson(hits, n)
                 rows.append(
                     Result(
-                        EXPERIMENT, "default", name, f"verdict at {rate:g} false alarms",
+                        experiment(outcome), outcome.name, name,
+                        f"verdict at {rate:g} false alarms",
                         f"share_{verdict}", hits / n, span.low, span.high, n,
                         len(set(groups[here])), SEED, data_sha256=outcome.sha256,
                     )
@@ -178,7 +190,8 @@ def _calibration(outcome: Outcome) -> list[Result]:
         span = bootstrap_interval(metric, labels, ratios[rows], groups[rows], seed=SEED)
         found.append(
             Result(
-                EXPERIMENT, "default", "AI against human, whole tracks too", CALIBRATED, name,
+                experiment(outcome), outcome.name, "AI against human, whole tracks too",
+                CALIBRATED, name,
                 span.value, span.low, span.high, len(rows), len(set(groups[rows])), SEED,
                 data_sha256=outcome.sha256,
             )
@@ -192,9 +205,9 @@ def _page(rows: Sequence[Result], outcome: Outcome) -> str:
     )
     numbers = ", ".join(f"{n} {label} ({kind})" for (label, kind), n in sorted(counts.items()))
     parts = [
-        "# The default detector on unseen pages",
+        f"# The {outcome.name} detector on unseen pages",
         "",
-        "Written by `python -m unsung.training.default`; do not edit. Leave-one-fold-out: the "
+        f"Written by `{COMMAND}{_given(outcome)}`; do not edit. Leave-one-fold-out: the "
         "fits never saw a page of the fold that they score. 95 % intervals resample source pages "
         "(verdict shares: exact binomial). `published` is the published linear peak detector's "
         "front end, fitted on the same table. `equalised`: the middle 4 s, low-passed at 7 kHz, "
@@ -208,7 +221,7 @@ def _page(rows: Sequence[Result], outcome: Outcome) -> str:
         here = [row for row in rows if row.condition == condition and "[" not in row.metric]
         parts += [f"## {condition}", "", *pivot(here, METRICS, "metric"), ""]
         gain = next(row for row in here if row.metric == "auc_difference")
-        parts += [f"AUC, default − published, paired: {cell(gain)}.", ""]
+        parts += [f"AUC, {outcome.name} − published, paired: {cell(gain)}.", ""]
     ratios = [f"{row.metric} {cell(row)}" for row in rows if row.condition == CALIBRATED]
     parts += [
         "## Calibration",
@@ -220,8 +233,17 @@ def _page(rows: Sequence[Result], outcome: Outcome) -> str:
     shares = [row for row in rows if row.condition.startswith("verdict")]
     parts += ["## Verdicts, thresholds from other folds", ""]
     parts += [*pivot(shares, [f"share_{v}" for v in ("human", "undecided", "ai")], "verdict"), ""]
-    parts += ["## Each family against all human excerpts, as published", "", *_families(rows), ""]
+    parts += [
+        "## Each family against all human excerpts, as published",
+        "",
+        *_families(rows, outcome.name),
+        "",
+    ]
     return "\n".join(parts)
+
+
+def _given(outcome: Outcome) -> str:
+    return "" if outcome.name == "default" else f" --detector {outcome.name}"
 
 
 def pivot(rows: Sequence[Result], metrics: Sequence[str], kind: str) -> list[str]:
@@ -246,22 +268,22 @@ def cell(row: Result) -> str:
     return f"{row.value:.3f} [{row.low:.2f}, {row.high:.2f}]"
 
 
-def _families(rows: Sequence[Result]) -> list[str]:
+def _families(rows: Sequence[Result], name: str) -> list[str]:
     here = [r for r in rows if r.condition == "as published" and "[family=" in r.metric]
     found = {(r.detector, *r.metric.rstrip("]").split("[family=")): r for r in here}
-    seen = [row for key, row in found.items() if key[:2] == ("default", "auc")]
+    seen = [row for key, row in found.items() if key[:2] == (name, "auc")]
     lines = [
         "| family | n | AUC | found at 1 % | AUC, family unseen | found at 1 %, family unseen |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     for row in sorted(seen, key=lambda r: -r.value):
-        name = row.metric.removeprefix("auc[family=").rstrip("]")
+        family = row.metric.removeprefix("auc[family=").rstrip("]")
         cells = [
-            cell(found[detector, metric, name])
-            for detector in ("default", "default, family unseen")
+            cell(found[detector, metric, family])
+            for detector in (name, family_unseen(name))
             for metric in ("auc", "detection_at_0.01")
         ]
-        lines.append(f"| {name} | {row.n_tracks} | {' | '.join(cells)} |")
+        lines.append(f"| {family} | {row.n_tracks} | {' | '.join(cells)} |")
     return lines
 
 
@@ -271,6 +293,8 @@ def write_bundle(
     outcome: Outcome,
     rows: Sequence[Result],
     folder: Path,
+    *,
+    cost: str = "",
 ) -> None:
     """Export the fitted detector with its search over shifts, calibration and card."""
     learned = {
@@ -281,12 +305,12 @@ def write_bundle(
     export_bundle(
         detector,
         folder,
-        name="default",
+        name=outcome.name,
         version=VERSION,
-        reference=1,
+        reference=len(detector.front_ends) - 1,
         calibration=calibration_of(outcome),
         limits=LIMITS,
-        card=model_card(outcome, rows),
+        card=model_card(outcome, rows, detector, cost),
         training_files=[sha256_file(path) for path in sorted(learned)],
         shift=shift,
     )

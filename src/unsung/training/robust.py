@@ -12,7 +12,7 @@ logits. What each part gives stands in results/detector-log.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -25,7 +25,9 @@ from unsung.training.linear import LinearFit, balance, fit_linear
 from unsung.types import FloatArray
 
 __all__ = [
+    "ALL",
     "PARTS",
+    "Ingredients",
     "RobustFit",
     "Rows",
     "Scores",
@@ -35,8 +37,6 @@ __all__ = [
     "moved",
     "split",
 ]
-
-Fit = Callable[[FloatArray, NDArray[np.bool_], NDArray[np.float64]], LinearFit]
 
 PARTS = ("moved", "copied")
 SHARES = (2.0, 1.0)
@@ -54,6 +54,19 @@ MARGIN = 1.0
 
 STEEPNESS = 1.5
 """How much faster than the linear score the searched one loses weight below its limit."""
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """What a fit is made with; the ablation leaves each out in turn."""
+
+    moved: bool = True
+    copies: bool = True
+    balanced: bool = True
+
+
+ALL = Ingredients()
+"""The shipped fit."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +171,11 @@ def mean_only(front_ends: Sequence[ResidualSpectrum]) -> list[ResidualSpectrum]:
 
 
 def fit_robust(
-    rows: Rows, front_ends: Sequence[ResidualSpectrum], penalty: float, seed: int = 0
+    rows: Rows,
+    front_ends: Sequence[ResidualSpectrum],
+    penalty: float,
+    seed: int = 0,
+    made_with: Ingredients = ALL,
 ) -> RobustFit:
     """Fit all models.
 
@@ -167,6 +184,7 @@ def fit_robust(
         front_ends: whose pictures the features are, in order.
         penalty: inverse strength of the ridge.
         seed: draws the moves of the human music.
+        made_with: everything, but for an ablation.
 
     Raises:
         UsageError: only one class is present.
@@ -174,24 +192,16 @@ def fit_robust(
     rng = np.random.default_rng(seed)
     plain = rows.take(np.flatnonzero(~rows.copy))
     copies = rows.take(np.flatnonzero(rows.copy))
-    template = _fit_template(plain, front_ends, penalty, rng)
-    learned = [plain, *_moved_humans(plain, front_ends, MOVED_COPIES, rng)]
-    ridge = partial(fit_linear, penalty=penalty)
-    moved_fit = _fit(learned, ridge)
-    copied = _fit([*learned, copies], ridge) if len(copies.features) else moved_fit
-    return RobustFit((moved_fit, copied), template)
-
-
-def _fit_template(
-    plain: Rows,
-    front_ends: Sequence[ResidualSpectrum],
-    penalty: float,
-    rng: np.random.Generator,
-) -> LinearFit:
+    ridge = partial(_fit, penalty=penalty, balanced=made_with.balanced)
     own = np.concatenate(mean_columns(front_ends))
-    rows = replace(plain, features=plain.features[:, own])
-    learned = [rows, *_moved_humans(rows, mean_only(front_ends), TEMPLATE_COPIES, rng)]
-    return _fit(learned, partial(fit_linear, penalty=penalty))
+    means = replace(plain, features=plain.features[:, own])
+    moves = (TEMPLATE_COPIES, MOVED_COPIES) if made_with.moved else (0, 0)
+    template = ridge([means, *_moved_humans(means, mean_only(front_ends), moves[0], rng)])
+    learned = [plain, *_moved_humans(plain, front_ends, moves[1], rng)]
+    moved_fit = ridge(learned)
+    used = made_with.copies and len(copies.features) > 0
+    copied = ridge([*learned, copies]) if used else moved_fit
+    return RobustFit((moved_fit, copied), template)
 
 
 def _moved_humans(
@@ -208,13 +218,14 @@ def _moved_humans(
         yield replace(human, features=features.astype(np.float16))
 
 
-def _fit(parts: Sequence[Rows], fit: Fit) -> LinearFit:
+def _fit(parts: Sequence[Rows], penalty: float, balanced: bool) -> LinearFit:
     features = np.concatenate([part.features for part in parts]).astype(np.float32)
     labels = np.concatenate([part.positive for part in parts])
     # A page that holds both classes counts once for each.
     groups = [group for part in parts for group in part.groups]
     sides = [f"{group}|{label}" for group, label in zip(groups, labels, strict=True)]
-    return fit(features, labels, balance(labels, sides))
+    weights = balance(labels, sides) if balanced else np.ones(len(labels))
+    return fit_linear(features, labels, weights, penalty)
 
 
 def fit_join(

@@ -30,7 +30,7 @@ from unsung.evaluation.conformal import conformal_threshold
 from unsung.evaluation.proportions import clopper_pearson
 from unsung.runtime import Bundle, load_bundle
 from unsung.runtime.stable import CHANGES, changed
-from unsung.training.default import Material, gather
+from unsung.training.material import Material, gather
 from unsung.training.measure import Excerpt, read_mono
 from unsung.types import FloatArray
 

@@ -33,7 +33,7 @@ EXPECTED = {
     *("tanh_distortion", "time_mask", "time_stretch", "vibrato", "white_noise"),
     *("comb_notch", "crowd_noise", "deezer_eq", "dither", "limiter", "mid_side", "phone_band"),
     *("segment_shuffle", "speech_over", "tile", "tiny_resample", "phase_scramble"),
-    *("amr_nb", "deezer_reverb", "gsm", "room"),
+    *("amr_nb", "deezer_reverb", "gsm", "resynthesis", "room"),
     *("black_box", "mix", "pgd", "transplant"),
 }
 

@@ -57,18 +57,16 @@ class ChainLadder:
 
 
 def battery(name: str) -> dict[str, Attack | ChainLadder]:
-    """Return what a battery climbs, by name; attacks that need more than a clip are not in it.
+    """Return what a battery climbs, by name.
+
+    Attacks that need more than a clip, or a package that is not installed, are not in it.
 
     Raises:
         UnknownName: no battery of that name.
     """
     if name == "default":
         kinds = {name: registry.get("attacks", name) for name in registry.names("attacks")}
-        return {
-            name: kind()
-            for name, kind in kinds.items()
-            if not (kind.needs_model or kind.needs_partner)
-        }
+        return {name: kind() for name, kind in kinds.items() if kind.runs_here()}
     if name == "presets":
         return {f"preset:{key}": ChainLadder("preset", {1.0: text}) for key, text in _presets()}
     if name == "wimu-sonics":

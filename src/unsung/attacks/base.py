@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
+from importlib.util import find_spec
 from typing import ClassVar
 
 import numpy as np
@@ -34,6 +35,7 @@ class Attack(ABC):
         seeded: whether the sound depends on the seed.
         needs_model: whether it cannot run without a function given at construction.
         needs_partner: whether it cannot run without a second clip given at construction.
+        needs_package: a package that is not in the core install, without which it cannot run.
 
     >>> import numpy as np
     >>> from unsung.attacks.gain import Gain
@@ -50,6 +52,13 @@ class Attack(ABC):
     seeded: ClassVar[bool] = False
     needs_model: ClassVar[bool] = False
     needs_partner: ClassVar[bool] = False
+    needs_package: ClassVar[str] = ""
+
+    @classmethod
+    def runs_here(cls) -> bool:
+        """Return whether a clip is all that it wants: no model, no partner, no missing package."""
+        missing = cls.needs_package and find_spec(cls.needs_package) is None
+        return not (cls.needs_model or cls.needs_partner or missing)
 
     def __call__(self, clip: Clip, strength: float, seed: int = 0) -> Clip:
         """Return the attacked clip: same rate, same channel count, finite float32.

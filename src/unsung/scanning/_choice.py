@@ -17,7 +17,9 @@ Ready: TypeAlias = tuple[str, Attack | ChainLadder]
 
 
 def attack_names(wanted: Sequence[str] = (), batteries: str = "") -> tuple[list[str], list[str]]:
-    """Return the names to run and those left out: they need a model or a second clip.
+    """Return the names to run, and those left out.
+
+    Left out is what needs a model, a second clip or a package that is not installed.
 
     Args:
         wanted: attacks, presets or chains; all attacks where neither these nor a battery is given.
@@ -54,4 +56,4 @@ def chosen(wanted: Sequence[str] = (), batteries: str = "") -> tuple[list[Ready]
 
 def _left_out() -> list[str]:
     kinds = {name: registry.get("attacks", name) for name in registry.names("attacks")}
-    return [name for name, kind in kinds.items() if kind.needs_model or kind.needs_partner]
+    return [name for name, kind in kinds.items() if not kind.runs_here()]

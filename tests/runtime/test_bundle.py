@@ -38,7 +38,9 @@ def golden_signal(seed, duration_s, rate):
     return (0.5 * sound / np.abs(sound).max()).astype(np.float32)
 
 
-def test_golden_scores(bundle):
+@pytest.mark.parametrize("name", ["default", "fast"])
+def test_golden_scores(name):
+    bundle = load_bundle(name)
     assert len(bundle.info["golden"]) >= 3
     for golden in bundle.info["golden"]:
         analyzer = bundle.analyzer(bundle.sample_rate_hz)
@@ -47,10 +49,12 @@ def test_golden_scores(bundle):
         assert logit == pytest.approx(golden["logit"], abs=1e-3)
 
 
-def test_the_default_is_packaged_small_and_complete(bundle):
-    assert "default" in bundle_names()
+@pytest.mark.parametrize(("name", "most_bytes"), [("default", 4e6), ("fast", 5e5)])
+def test_what_is_packaged_is_small_and_complete(name, most_bytes):
+    assert name in bundle_names()
+    bundle = load_bundle(name)
     size = sum(item.stat().st_size for item in bundle.path.iterdir())
-    assert size < 4e6
+    assert size < most_bytes
     for key in (
         "summary",
         "trained_on",
@@ -58,6 +62,7 @@ def test_the_default_is_packaged_small_and_complete(bundle):
         "intended_use",
         "forbidden_use",
         "patent_note",
+        "training_cost",
     ):
         assert bundle.card[key]
     assert bundle.calibration["n_human"] == len(bundle.calibration["human_logits"])

@@ -182,7 +182,7 @@ def estimate(
         only: test just these spacings; else the `plausible_spacings` in the range.
         anywhere: try every spacing in the range, as finely as the highest tooth resolves: finds
             music whose speed was changed, takes ten times as long (0.2 s) and, since notes and
-            loops have spacings too, is wrong on twice as many human recordings.
+            loops have spacings too, finds more of them in human recordings.
         limit: p-value up to which a comb is reported.
 
     Raises:

@@ -31,7 +31,8 @@ from unsung.errors import UnsungError
 from unsung.reports.axes import Axis
 from unsung.reports.song import write_song_report
 from unsung.reports.spectrogram import draw_spectrogram
-from unsung.runtime import Analyzer, Bundle, load_bundle
+from unsung.runtime import Analysis, Analyzer, Bundle, load_bundle
+from unsung.runtime.windowed import window_outputs
 from unsung.scanning.calibration import report_calibration
 from unsung.scanning.one import score_local, stamp_of
 from unsung.scanning.settings import Settings
@@ -43,8 +44,9 @@ __all__ = ["LimitedBundle", "bound", "main", "outcome"]
 class _LimitedAnalyzer(Analyzer):
     """Stops as soon as more sound came out of the decoder than the server takes."""
 
-    def __init__(self, bundle: Bundle, rate_hz: int, picture: bool, longest_s: float) -> None:
-        super().__init__(bundle, rate_hz, picture)
+    def __init__(self, measuring: Analyzer, rate_hz: int, longest_s: float) -> None:
+        # Not the parent's: the bundle's own analyzer measures, of whichever kind it is.
+        self._measuring = measuring
         self._left, self._longest_s = round(longest_s * rate_hz), longest_s
 
     def push(self, block: FloatArray) -> None:
@@ -54,7 +56,13 @@ class _LimitedAnalyzer(Analyzer):
                 f"expected at most {self._longest_s:g} s of sound after decoding, got more; "
                 "send a shorter piece, or scan the file with `unsung scan`"
             )
-        super().push(block)
+        self._measuring.push(block)
+
+    def jump(self, start_s: float) -> None:
+        self._measuring.jump(start_s)
+
+    def finish(self) -> Analysis:
+        return self._measuring.finish()
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,8 @@ class LimitedBundle(Bundle):
 
     def analyzer(self, sample_rate_hz: int, picture: bool = False) -> Analyzer:
         """Return a fresh measuring object with the bound."""
-        return _LimitedAnalyzer(self, sample_rate_hz, picture, self.longest_s)
+        measuring = super().analyzer(sample_rate_hz, picture)
+        return _LimitedAnalyzer(measuring, sample_rate_hz, self.longest_s)
 
 
 def bound(bundle: Bundle, longest_s: float) -> LimitedBundle:
@@ -128,15 +137,20 @@ def _ready(init: dict[str, Any], outbox: BinaryIO) -> LimitedBundle | None:
     """Load the bundle and run it once, so that the first client does not wait for it."""
     try:
         bundle = bound(load_bundle(init["bundle"]), init["longest_s"])
-        bundle.logits(
-            [np.zeros((1, f.channels, len(f.freqs_hz), 1), "f4") for f in bundle.front_ends]
-        )
+        _run_once(bundle)
         _limit_memory(init["memory_mb"])
     except (UnsungError, OSError, ValueError) as error:
         _send(outbox, pack({"error": str(error)}))
         return None
     _send(outbox, pack({"error": None}))
     return bundle
+
+
+def _run_once(bundle: Bundle) -> None:
+    if bundle.windowed:
+        window_outputs(bundle, np.zeros((1, round(bundle.window_s * bundle.sample_rate_hz)), "f4"))
+        return
+    bundle.logits([np.zeros((1, f.channels, len(f.freqs_hz), 1), "f4") for f in bundle.front_ends])
 
 
 def _explanation(score: Score, picture: Picture) -> Explanation:

@@ -7,7 +7,7 @@ Every human and fully generated excerpt is judged by the bundle fitted without i
 holds logits, verdicts and measures; groups.md the measures of the four groups with intervals (mean
 over tracks, 95 %, bootstrap over pages); index.html the surest of each group: residual spectrum and
 strongest lines. No sound is copied: the page names the command that explains a file where it lies.
-Measured files are not measured again (delete tracks.csv to begin anew).
+Files measured with the same bundle are not measured again (--cache).
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ def measured(track: Track, path: Path, bundle) -> dict:
     verdict, _, _, _ = decide(bundle, found, RATE, 0.5)
     mono = resample(clip.mono(), clip.sample_rate_hz, RATE_HZ).astype(np.float64)
     row = {"path": track.path, "label": track.label, "generator": track.generator}
+    row["bundle"] = bundle.sha256
     row |= {"group": track.group, "logit": found.logit, "verdict": verdict}
     row |= of_sound(mono) | of_spectrum(found.picture)
     axis = bundle.front_ends[int(bundle.info["reference"])].freqs_hz
@@ -223,7 +224,7 @@ STYLE = (
 )
 
 
-def page(rows: Sequence[dict], cells: list[list[str]], reading: str) -> str:
+def page(rows: Sequence[dict], cells: list[list[str]], reading: str, version: str) -> str:
     """Return the gallery as one file."""
     head = "".join(f"<th>{html.escape(c)}</th>" for c in cells[0])
     body = "".join(
@@ -238,9 +239,10 @@ def page(rows: Sequence[dict], cells: list[list[str]], reading: str) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" '
         'content="width=device-width, initial-scale=1"><title>Gallery: hits, misses and false '
         f"alarms of the default detector</title><style>{STYLE}</style><main><h1>Hits, misses and "
-        "false alarms</h1><p>The default detector, cross-fitted: each excerpt judged by a bundle "
-        "that saw none of its page's fold, at thresholds for 1 % false alarms. Grey: what stands "
-        "above the lower envelope of the mean spectrum; orange marks speak for AI, blue against. "
+        f"false alarms</h1><p>The default detector, version {version}, cross-fitted: each excerpt "
+        "judged by a bundle that saw none of its page's fold, at thresholds for 1 % false alarms. "
+        "Grey: what stands above the lower envelope of the mean spectrum; orange marks speak for "
+        "AI, blue against. "
         "This page holds no sound: with the table of excerpts at hand, <code>unsung explain PATH "
         f"-o why/</code> shows and plays any row.</p>{reading}<h2>What each group shares</h2>"
         f'<div class="wide"><table><tr>{head}</tr>{body}</table></div><p>Mean over tracks, 95 % '
@@ -258,27 +260,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     choice.out.mkdir(parents=True, exist_ok=True)
     cache = choice.cache or choice.out / "measured.jsonl"
     lines = cache.read_text(encoding="utf-8").splitlines() if cache.is_file() else []
-    known = {row["path"]: row for row in map(json.loads, lines)}
-    bundles = {}
+    known = {(row["path"], row["bundle"]): row for row in map(json.loads, lines)}
+    bundles, asked = {}, []
     for track in read_table(choice.data).tracks:
-        if track.use != "full" or track.label not in ("human", "ai") or track.path in known:
+        if track.use != "full" or track.label not in ("human", "ai"):
             continue
-        fold = choice.crossfit / f"fold-{track.split}"
-        bundle = bundles.setdefault(track.split, load_bundle(fold))
-        row = measured(track, choice.data.parent / track.path, bundle)
-        known[track.path] = row
-        with cache.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        if track.split not in bundles:
+            bundles[track.split] = load_bundle(choice.crossfit / f"fold-{track.split}")
+        bundle = bundles[track.split]
+        key = (track.path, bundle.sha256)
+        if key not in known:
+            known[key] = measured(track, choice.data.parent / track.path, bundle)
+            with cache.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(known[key]) + "\n")
+        asked.append(known[key])
     base = choice.data.resolve().parent
     rows = [
         row | {"where": group_of(row), "path": os.path.relpath(row["path"], base)}
-        for row in known.values()
+        for row in asked
         if row["logit"] is not None
     ]
-    write(rows, choice.out)
+    version = next(iter(bundles.values())).info["version"]
+    write(rows, choice.out, version)
 
 
-def write(rows: list[dict], out: Path) -> None:
+def write(rows: list[dict], out: Path, version: str) -> None:
     """Write the table of tracks, the table of groups and the page."""
     plain = ["path", "label", "generator", "group", "where", "logit", "verdict", *MEASURES]
     with (out / "tracks.csv").open("w", newline="", encoding="utf-8") as file:
@@ -290,7 +296,7 @@ def write(rows: list[dict], out: Path) -> None:
     text = ["| " + " | ".join(cells[0]) + " |", "|" + "---|" * len(cells[0])]
     text += ["| " + " | ".join(line) + " |" for line in cells[1:]]
     (out / "groups.md").write_text("\n".join(text) + "\n", encoding="utf-8")
-    found = page(rows, cells, reading(rows))
+    found = page(rows, cells, reading(rows), version)
     if len(found.encode()) > 5_000_000:
         raise SystemExit("the page is larger than 5 MB; show fewer tracks")
     (out / "index.html").write_text(found, encoding="utf-8")

@@ -132,7 +132,9 @@ def main() -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         before = {p.pid for p in psutil.Process().children(recursive=True)}
         options = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=options, timeout=600_000
+        )
         context = browser.new_context(accept_downloads=True)
         context.set_default_timeout(600_000)
         page = context.new_page()

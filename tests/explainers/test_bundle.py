@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The packaged detector explained: exact to the logit that a scan measures, frame by frame."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from unsung.audio import signals
-from unsung.errors import EmptyAudio, SilentAudio
+from unsung.errors import EmptyAudio, SilentAudio, UsageError
 from unsung.explainers import build, subject_of_bundle
 from unsung.explainers._story import judge
 from unsung.explainers._subject import moved
@@ -49,9 +51,11 @@ def test_other_rates_and_channels(bundle):
     )
 
 
-def test_relevance_and_baseline_add_up_exactly(bundle):
+@pytest.mark.parametrize("baseline", ["silence", "mean", "human"])
+def test_relevance_and_baseline_add_up_exactly(bundle, baseline):
     clip = music(24.0)
-    found = build("exact_linear")(subject_of_bundle(bundle, clip))
+    subject = subject_of_bundle(bundle, clip, reference=music(5.0, seed=9))
+    found = build("exact_linear", {"baseline": baseline})(subject)
     assert abs(found.gap) < 1e-3
     assert found.relevance.shape == (
         sum(f.channels for f in bundle.front_ends),
@@ -64,16 +68,26 @@ def test_relevance_and_baseline_add_up_exactly(bundle):
 
 def test_shares_of_bins_are_those_of_the_scans_evidence(bundle):
     clip = music(8.0)
-    found = build("exact_linear")(subject_of_bundle(bundle, clip))
+    found = build("exact_linear", {"baseline": "mean"})(subject_of_bundle(bundle, clip))
     analyzer = bundle.analyzer(16000, picture=True)
     analyzer.push(clip.mono())
     scanned = analyzer.finish().picture.contributions
     assert found.relevance.sum((0, 2)) == pytest.approx(scanned, abs=1e-4)
 
 
+def test_usual_shares_are_counted_from_nothing_that_stands_out(bundle):
+    subject = subject_of_bundle(bundle, music(5.0))
+    found = build("exact_linear")(subject)
+    nothing = [np.zeros_like(p.values)[None] for p in subject.planes]
+    assert found.baseline == pytest.approx(float(subject.scores(nothing)[0]), abs=1e-6)
+    mean = build("exact_linear", {"baseline": "mean"})(subject)
+    assert mean.baseline == pytest.approx(bundle.linear.baseline, abs=1e-3)
+    assert np.abs(mean.relevance - found.relevance).max() > 1e-6
+
+
 def test_gradient_methods_agree_with_the_exact_shares(bundle):
     subject = subject_of_bundle(bundle, music(5.0))
-    exact = build("exact_linear")(subject).relevance
+    exact = build("exact_linear", {"baseline": "mean"})(subject).relevance
     for name, settings in {
         "gradient_input": {},
         "integrated_gradients": {"steps": 3},
@@ -112,6 +126,12 @@ def test_shuffled_weights_are_other_weights(bundle):
     other = subject.randomised(1)
     assert other.logit != pytest.approx(subject.logit, abs=1e-3)
     assert sorted(other.weights[0].ravel()) == pytest.approx(sorted(subject.weights[0].ravel()))
+
+
+def test_a_packaged_network_names_its_checkpoint():
+    network = SimpleNamespace(name="cnn", front_ends=())
+    with pytest.raises(UsageError, match=r"cnn: .* holds a network; explain the checkpoint"):
+        subject_of_bundle(network, music(1.0))
 
 
 def test_nothing_to_explain_is_told(bundle):

@@ -8,6 +8,7 @@ import pytest
 
 from unsung.errors import UsageError
 from unsung.runtime import Analysis, decide, load_bundle
+from unsung.runtime.evidence import COPIED, SHIFTED
 from unsung.runtime.sketch import SpectrogramSketch
 
 
@@ -51,10 +52,26 @@ def test_windows_cover_the_track_and_none_is_short(bundle):
     assert result.covered_s == pytest.approx(64.0, abs=0.01)
 
 
+def further(result):
+    """What the search over shifts and the second linear model add to the lines in place."""
+    return sum(result.evidence.terms[name] for name in (SHIFTED, COPIED))
+
+
+def test_what_is_added_is_what_the_join_says(bundle):
+    result = run(bundle, np.concatenate([sound(10.0, seed=s) for s in range(3)]))
+    _, join = bundle.shift
+    terms = result.evidence.terms
+    linear = result.logit - further(result)
+    assert terms[SHIFTED] >= 0 and terms[COPIED] >= 0
+    assert bundle.copies.baseline != bundle.linear.baseline
+    loud = float(join(linear, None, join.copies_limit + 3 * join.copies_spread))
+    assert loud == pytest.approx(join.linear_limit + 3 * join.linear_spread, abs=0.1)
+
+
 def test_pooled_logit_is_the_mean_of_the_windows_and_what_the_search_adds(bundle):
     result = run(bundle, np.concatenate([sound(10.0, seed=s) for s in range(4)]))
     assert len(result.windows) == 4
-    added = result.evidence.terms["shifted lines"]
+    added = further(result)
     assert added >= 0
     mean = np.mean([v for _, v in result.windows])
     assert result.logit - added == pytest.approx(mean, abs=1e-4)
@@ -66,7 +83,7 @@ def test_evidence_adds_up_to_the_logit(bundle):
     total = evidence.baseline + sum(evidence.terms.values())
     assert total == pytest.approx(result.logit, abs=1e-4)
     shares = float(result.picture.contributions.sum(dtype=np.float64))
-    linear = result.logit - evidence.terms["shifted lines"]
+    linear = result.logit - further(result)
     assert bundle.linear.baseline + shares == pytest.approx(linear, abs=1e-3)
     assert evidence.baseline == pytest.approx(bundle.linear.baseline, abs=1e-3)
     assert evidence.words

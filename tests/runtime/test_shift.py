@@ -88,6 +88,17 @@ def test_the_join_takes_over_a_strong_shift():
     assert not JOIN.favours_shift(-3.0, 4.9)  # no more than human music reaches
 
 
+def test_a_second_model_speaks_only_above_its_limit():
+    join = Join(1.0, 2.0, 5.0, 0.5, copies_limit=3.0, copies_spread=4.0)
+    assert join(-3.0, 0.0, -20.0) == pytest.approx(float(join(-3.0, 0.0)), abs=1e-4)
+    # Two spreads above its limit: the linear limit and two of its spreads.
+    assert join(-3.0, 0.0, 11.0) == pytest.approx(1.0 + 2 * 2.0, abs=0.01)
+    assert JOIN(-3.0, 0.0, 11.0) == JOIN(-3.0, 0.0)  # a bundle without one
+    assert join(-3.0) == -3.0
+    grid = np.linspace(-9, 20, 31)
+    assert (np.diff(join(-1.0, 4.0, grid)) >= 0).all()
+
+
 def test_the_join_rises_with_both_scores():
     grid = np.linspace(-5, 10, 31)
     table = JOIN(grid[:, None], grid[None])

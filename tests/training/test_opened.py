@@ -58,6 +58,15 @@ def test_a_run_is_opened_by_folder_or_checkpoint(run, detector):
         )
 
 
+def test_a_finished_networks_bundle_gives_way_to_its_checkpoint(run):
+    """A network's bundle has no exact shares; only linear ones are explained from the bundle."""
+    bundle = run / "bundle"
+    bundle.mkdir()
+    info = {"format": 1, "scan": "windows", "name": "mine", "version": "1", "files": {}}
+    (bundle / "bundle.json").write_text(json.dumps(info))
+    assert isinstance(open_detector(str(run)), OfNetwork)
+
+
 def test_thresholds_of_a_finished_run_come_from_its_validation_tracks(run):
     head = ("path", "label", "part", "condition", "score")
     with (run / "scores.csv").open("w", newline="") as file:

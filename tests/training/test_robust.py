@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The default detector's fit: moved pictures, two fits in one, and one scale for two scores."""
+"""The default detector's fit: moved pictures, two linear models, one scale for three scores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.training.linear import LinearFit
 from unsung.training.robust import (
     PARTS,
-    SHARES,
     RobustFit,
     Rows,
     Scores,
@@ -68,20 +67,18 @@ def test_pictures_are_cut_in_the_order_of_the_front_ends():
     assert np.array_equal(np.concatenate([p.reshape(-1) for p in parts]), np.arange(SIZE))
 
 
-def test_the_joint_fit_is_the_mean_of_parts_in_their_deviations():
+def test_the_copied_fit_is_told_about_the_means_of_the_other():
     rng = np.random.default_rng(0)
     parts = tuple(
-        LinearFit(b, rng.standard_normal(9).astype("f4"), rng.standard_normal(9).astype("f4"))
+        LinearFit(b, rng.standard_normal(SIZE).astype("f4"), rng.standard_normal(SIZE).astype("f4"))
         for b in (0.3, -2.0)
     )
-    rows = rng.standard_normal((50, 9)).astype("f4")
-    scores = Scores(np.stack([fit.logits(rows) for fit in parts]), np.zeros(50), np.zeros(50))
-    scales = scores.scales(np.arange(30))
-    assert scales == pytest.approx([fit.logits(rows[:30]).std() for fit in parts])
-    expected = scales.mean() * np.average(scores.parts / scales[:, None], axis=0, weights=SHARES)
-    assert scores.linear(scales) == pytest.approx(expected)
-    joint = RobustFit(parts, parts[0]).linear(scales)
-    assert joint.logits(rows) == pytest.approx(expected, abs=1e-4)
+    fit = RobustFit(parts, parts[0])
+    copies = fit.copies(ENDS)
+    for row in rng.standard_normal((5, SIZE)).astype("f4"):
+        expected = float(parts[1].logits(row[None])[0])
+        assert copies.logit(split(row, ENDS)) == pytest.approx(expected, abs=2e-3)
+    assert np.array_equal(np.concatenate([m.reshape(-1) for m in copies.means]), parts[0].means)
 
 
 @pytest.fixture(scope="module")
@@ -131,16 +128,22 @@ def test_copies_reach_only_the_fit_that_is_for_them(rows):
     }  # fmt: skip
 
 
-def test_both_scores_get_one_scale_from_human_rows():
+def test_all_scores_get_one_scale_from_human_rows():
     rng = np.random.default_rng(3)
     linear, shifted = rng.normal(-2, 1, 2000), rng.normal(4, 0.2, 2000)
-    join = fit_join(linear, shifted, np.arange(2000))
+    copied = rng.normal(-5, 2, 2000)
+    scores = Scores(np.stack([linear, copied]), shifted, np.zeros(2000))
+    join = fit_join(scores, np.arange(2000))
     assert join.linear_limit == pytest.approx(-2 + 2.33, abs=0.15)
     # A whole spread above the 99 % quantile, which itself lies 2.33 deviations up.
     assert 4 + 2.8 * 0.2 < join.shift_limit < 4 + 3.8 * 0.2
-    human = np.asarray(join(linear, shifted))
-    # Joined, about as many human rows pass the linear limit as either score lets through.
+    assert -5 + 2.6 * 2 < join.copies_limit < -5 + 3.6 * 2  # three quarters of one
+    human = np.asarray(join(linear, shifted, copied))
+    # Joined, about as many human rows pass the linear limit as any score lets through.
     assert 0.005 < (human > join.linear_limit).mean() < 0.03
+    alone = fit_join(scores, np.arange(2000), copies=False)
+    assert alone.copies_limit is None
+    np.testing.assert_array_equal(alone(linear, shifted, copied), alone(linear, shifted))
 
 
 def test_the_template_is_of_the_mean_residuals_alone():

@@ -82,7 +82,9 @@ def launch(playwright: Any) -> Iterator[Callable[..., Any]]:
 
     def start(*options: str) -> Any:
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*root, *options])
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*root, *options], timeout=TIMEOUT_MS
+        )
         opened.append(browser)
         return browser
 

@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soxr
 
 from unsung.audio.signals import chord, comb, noise, sweep
 from unsung.export.bundle import golden_signal
-from unsung.runtime import Bundle, decide
-from unsung.types import FloatArray
+from unsung.reports import words
+from unsung.runtime import Bundle
+from unsung.scanning import Settings
+from unsung.scanning._verdict import judged
+from unsung.synthesis.decoder import Wear, resynthesise
+from unsung.synthesis.render import render
+from unsung.synthesis.score import compose
+from unsung.types import Clip, FloatArray, Score
 from unsung.web import constants
 from unsung.web.runtime import sources
 
@@ -49,7 +56,38 @@ def sounds(bundle: Bundle) -> dict[str, tuple[FloatArray, int]]:
         "44k": (noise(5, 24.0, 44100, 0.1) + comb(200.0, 24.0, 44100, 0.01, 3), 44100),
         "48k": (noise(6, 31.0, 48000, 0.1), 48000),
         "11k": (noise(7, 21.0, 11025, 0.1), 11025),
+        "spliced": (np.concatenate([hiss, lines + 0.5 * hiss, hiss]), rate),
     }
+    return made
+
+
+STRIDES = (8, 5, 4)
+
+
+def decoded(rate: int) -> dict[str, tuple[FloatArray, int]]:
+    """Return music made here that went through a decoder of known strides: the comb is there."""
+    played = render(compose("guitar", 3), 3)
+    mono = played.samples.mean(axis=0)[: 25 * played.sample_rate_hz]
+    at_rate = soxr.resample(mono, played.sample_rate_hz, rate).astype(np.float32)
+    passed = resynthesise(Clip(at_rate[None], rate), STRIDES, 3, Wear(bias=3e-4))
+    return {"decoded": (passed.samples[0], rate)}
+
+
+def likenesses(bundle: Bundle) -> dict[str, tuple[FloatArray, int]]:
+    """Return steady lines where a family's template weighs most, one sound for each family."""
+    attribution, rate = bundle.attribution, bundle.sample_rate_hz
+    assert attribution is not None
+    hiss, made = noise(8, 24.0, rate, 0.02), {}
+    times = np.arange(len(hiss)) / rate
+    reference = int(bundle.info["reference"])
+    axis = bundle.front_ends[reference].freqs_hz
+    for index, family in enumerate(attribution.facts.families):
+        weights = attribution.templates[reference][index][:2].astype(np.float64).sum(axis=0)
+        lines = sum(
+            0.0015 * np.sin(2 * np.pi * axis[place] * times + place)
+            for place in np.argsort(-weights)[:120]
+        )
+        made[f"like-{family}"] = ((hiss + lines).astype(np.float32), rate)
     return made
 
 
@@ -59,18 +97,20 @@ def in_python(bundle: Bundle, samples: FloatArray, rate_hz: int) -> dict[str, An
     for at in range(0, len(samples), 2 * rate_hz):
         analyzer.push(samples[at : at + 2 * rate_hz])
     found = analyzer.finish()
-    verdict, reason, llr_nats, probability = decide(bundle, found, RATE, PRIOR)
-    picture = found.picture
+    seconds = len(samples) / rate_hz
+    settings = Settings(false_alarm_rate=RATE, prior=PRIOR, picture=True)
+    blank = Score("", duration_s=seconds, false_alarm_rate=RATE, prior=PRIOR)
+    score = judged(blank, bundle, found, settings)
+    picture, attribution = found.picture, bundle.attribution
+    assert attribution is not None
+    means = [(p / max(analyzer._covered_s, 1e-9)).astype(np.float32) for p in analyzer._pictures]
     return {
-        "verdict": verdict,
-        "reason": reason,
-        "llr_nats": llr_nats,
-        "probability": probability,
-        "logit": found.logit,
-        "windows": [list(w) for w in found.windows],
-        "covered_s": found.covered_s,
+        **score.to_dict(),
         "bandwidth_hz": found.bandwidth_hz,
-        "evidence": None if found.evidence is None else found.evidence.to_dict(),
+        "nearest": found.family,
+        "family_scores": None if found.logit is None else attribution.scores(means).tolist(),
+        "family_text": words.family_text(score.family),
+        "stretches_text": words.stretches_text(score),
         "spectrogram_sum": None if picture is None else float(picture.spectrogram_db.sum()),
         "spectrogram_frames": 0 if picture is None else picture.spectrogram_db.shape[1],
         "share_sum": None if picture is None else float(picture.contributions.sum()),

@@ -40,6 +40,7 @@ def context(
         str(tmp_path_factory.mktemp("profile")),
         executable_path=CHROMIUM,
         headless=False,
+        timeout=TIMEOUT_MS,
         ignore_default_args=["--disable-extensions", "--mute-audio"],
         args=[
             "--headless=new",

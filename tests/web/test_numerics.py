@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
 from unsung.reports import words
-from unsung.runtime import Bundle
+from unsung.runtime import Bundle, load_bundle
 from unsung.types import Score
 
-from .golden import NODE, PRIOR, RATE, in_node, in_python, sounds
+from .golden import NODE, PRIOR, RATE, STRIDES, decoded, in_node, in_python, likenesses, sounds
 
 pytestmark = pytest.mark.skipif(NODE is None, reason="no node to run the page's code")
 
@@ -24,7 +28,7 @@ AT_RATE, RESAMPLED = 1e-3, 5e-3
 
 @pytest.fixture(scope="module")
 def both(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    made = sounds(bundle)
+    made = sounds(bundle) | decoded(bundle.sample_rate_hz) | likenesses(bundle)
     script = in_node(bundle, made, tmp_path_factory.mktemp("node"))
     return {
         name: (in_python(bundle, *sound), script[name], sound[1] == bundle.sample_rate_hz)
@@ -64,6 +68,61 @@ def test_evidence_agrees(both: Any) -> None:
         assert theirs["shift"] == pytest.approx(ours["shift"], abs=1e-6), name
         shifted += ours["shift"] is not None
     assert shifted, "no sound visits the search for shifted lines"
+
+
+def test_families_agree(both: Any, bundle: Bundle) -> None:
+    assert bundle.attribution is not None
+    named = set()
+    for name, (python, script, at_rate) in both.items():
+        assert script["family"] == python["family"], name
+        assert script["family_text"] == python["family_text"], name
+        assert script["nearest"] == python["nearest"], name
+        if python["family_scores"] is None:
+            assert script["family_scores"] is None, name
+        elif at_rate:
+            assert script["family_scores"] == pytest.approx(python["family_scores"], abs=1e-3), name
+        named.add(python["nearest"])
+    assert named == {None, "unknown", *bundle.attribution.facts.families}
+    assert both["shifted-lines"][1]["family"] == "unknown"
+    assert both["like-Suno"][1]["family_text"].startswith("The traces resemble those of Suno.")
+
+
+def test_combs_agree(both: Any, bundle: Bundle) -> None:
+    found = 0
+    for name, (python, script, _) in both.items():
+        ours, theirs = python["evidence"], script["evidence"]
+        if ours is None:
+            assert theirs is None, name
+            continue
+        assert theirs["comb_hz"] == ours["comb_hz"], name
+        comb = ours["comb"]
+        if comb is None:
+            assert theirs["comb"] is None, name
+            continue
+        assert theirs["comb"]["spacing_hz"] == comb["spacing_hz"], name
+        assert theirs["comb"]["explained_by"] == list(comb["explained_by"]), name
+        assert theirs["comb"]["strength"] == pytest.approx(comb["strength"], abs=1e-3), name
+        ratio = theirs["comb"]["p_value"] / comb["p_value"]
+        assert abs(np.log10(ratio)) < 0.05, name
+        found += 1
+    assert found >= 5
+    comb = both["decoded"][1]["evidence"]["comb"]
+    assert comb["spacing_hz"] == bundle.sample_rate_hz / np.prod(STRIDES)
+    assert any("stride 160" in words for words in comb["explained_by"])
+
+
+def test_stretches_agree(both: Any) -> None:
+    kinds = set()
+    for name, (python, script, at_rate) in both.items():
+        if not at_rate:
+            continue
+        ours, theirs = python["segments"], script["segments"]
+        assert len(theirs) == len(ours), name
+        for mine, other in zip(ours, theirs, strict=True):
+            assert other == pytest.approx(mine, abs=1e-3), name
+        assert script["stretches_text"] == python["stretches_text"], name
+        kinds.add(python["stretches_text"].split(" ")[0])
+    assert kinds == {"", "The", "Measures"}
 
 
 def test_pictures_agree(both: Any) -> None:
@@ -115,6 +174,35 @@ def test_the_graph_agrees(bundle: Bundle, runtime: Path, tmp_path: Path) -> None
         )
         windows = found[name]["windows"]
         assert windows[0][1] == pytest.approx(golden["logit"], abs=1e-3) or len(windows) > 1
+
+
+def test_a_second_linear_model_is_joined(bundle: Bundle, tmp_path: Path) -> None:
+    """Bundles may hold a model of copies through rooms and codecs, and a limit for it."""
+    folder = tmp_path / "bundle"
+    shutil.copytree(bundle.path, folder)
+    arrays = load_file(folder / "weights.safetensors")
+    arrays["copies_baseline"] = np.array([1.5], np.float32)
+    for label in (entry["input"] for entry in bundle.info["front_ends"]):
+        arrays[f"{label}.copies_weight"] = arrays[f"{label}.weight"][..., ::-1].copy()
+    save_file(arrays, folder / "weights.safetensors")
+    info = json.loads((folder / "bundle.json").read_text())
+    info["shift"] |= {"copies_limit": -1.0, "copies_spread": 0.8}
+    digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+    info["files"]["weights.safetensors"] = digest
+    (folder / "bundle.json").write_text(json.dumps(info))
+    second = load_bundle(folder)
+    made = {name: sounds(bundle)[name] for name in ("golden-0", "shifted-lines")}
+    found = in_node(second, made, tmp_path)
+    raised = []
+    for name, sound in made.items():
+        python, plain = in_python(second, *sound), in_python(bundle, *sound)
+        assert found[name]["logit"] == pytest.approx(python["logit"], abs=1e-3)
+        terms = python["evidence"]["terms"]
+        assert list(found[name]["evidence"]["terms"]) == list(terms)
+        assert found[name]["evidence"]["terms"] == pytest.approx(terms, abs=1e-3)
+        raised.append(python["logit"] - plain["logit"])
+    # It speaks where it exceeds its limit, and leaves a track alone that is AI anyway.
+    assert raised[0] > 0.1 > raised[1]
 
 
 def test_sounds_of_the_explanation(bundle: Bundle, tmp_path: Path) -> None:

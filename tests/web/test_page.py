@@ -21,7 +21,7 @@ from unsung.scanning.one import score_file
 from unsung.types import Score
 
 from .conftest import TIMEOUT_MS, mine, serving
-from .golden import in_python, sounds
+from .golden import decoded, in_python, likenesses, sounds
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,31 @@ def test_golden_clips(page: Any, bundle: Bundle, tmp_path: Path) -> None:
     for row, (samples, rate_hz) in zip(scan(page, *paths), made.values(), strict=True):
         python = in_python(bundle, samples, rate_hz)
         assert row["logit"] == pytest.approx(python["logit"], abs=1e-3)
-        assert row["verdict"] == python["verdict"]
+        for field in ("verdict", "family"):
+            assert row[field] == python[field]
+        assert row["evidence"]["comb_hz"] == python["evidence"]["comb_hz"]
+        assert row["evidence"]["words"] == python["evidence"]["words"]
+
+
+def test_family_and_comb_stand_beside_the_verdict(
+    page: Any, bundle: Bundle, tmp_path: Path
+) -> None:
+    made = decoded(bundle.sample_rate_hz) | {"suno": likenesses(bundle)["like-Suno"]}
+    for name, (samples, rate_hz) in made.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples, rate_hz, "FLOAT")
+    rows = scan(page, *(tmp_path / f"{name}.wav" for name in made))
+    python = [in_python(bundle, *sound) for sound in made.values()]
+    assert [row["family"] for row in rows] == [found["family"] for found in python]
+    assert [row["evidence"]["comb_hz"] for row in rows] == [
+        found["evidence"]["comb_hz"] for found in python
+    ]
+    for row, found in zip(rows, python, strict=True):
+        page.locator("#rows button", has_text=row["path"]).click()
+        assert page.locator("#family").inner_text() == found["family_text"]
+        comb = found["evidence"]["comb"]
+        text = page.locator("#comb").inner_text()
+        assert f"every multiple of {comb['spacing_hz']:.2f} Hz (p {comb['p_value']:.0e})" in text
+        assert "; ".join(comb["explained_by"]) in text
 
 
 def test_real_files(page: Any, music: Path) -> None:

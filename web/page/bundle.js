@@ -4,6 +4,7 @@
  * `constants` are those of the Python engine that no bundle holds; the build writes them.
  */
 
+import { Attribution } from "./numerics/attribution.js";
 import { ResidualSpectrum } from "./numerics/residual-spectrum.js";
 import { Join, ShiftSearch } from "./numerics/shift.js";
 import { readSafetensors } from "./numerics/weights.js";
@@ -11,12 +12,14 @@ import { readSafetensors } from "./numerics/weights.js";
 /**
  * @typedef {{
  *   bundle_format: number,
- *   front_end: {silence_power: number, spread_floor_db: number},
+ *   front_end: {silence_power: number, spread_floor_db: number, loudest: number},
  *   shift: import("./numerics/shift.js").Grid,
  *   sketch: import("./numerics/sketch.js").SketchValues,
  *   evidence: {band_edges_hz: number[], envelope_hz: number, max_peaks: number,
  *     peak_spreads: number, peak_db: number, peak_surroundings: number, peak_gap_hz: number,
- *     shifted: string},
+ *     shifted: string, copied: string},
+ *   comb: import("./numerics/combs.js").CombValues,
+ *   segments: import("./numerics/segments.js").SegmentValues,
  *   health: {shortest_s: number, silent_dbfs: number, loudest: number},
  *   listening: {rms_db: number, peak_db: number, quietest_db: number, amplify_db: number,
  *     share: number, surroundings_hz: number, seconds: number},
@@ -83,6 +86,13 @@ export class Bundle {
           join: new Join(info.shift),
         }
       : null;
+    /** A second linear model, fitted on copies through rooms and codecs too. */
+    this.copies =
+      (info.shift?.copies_limit ?? null) === null
+        ? null
+        : { baseline: need(arrays, "copies_baseline")[0], weights: each("copies_weight"), means: this.linear.means };
+    /** @type {Attribution | null} */
+    this.attribution = info.attribution ? new Attribution(info.attribution, each("family_weight")) : null;
   }
 
   /** @returns {import("./numerics/decide.js").Calibration} */

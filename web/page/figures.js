@@ -6,12 +6,12 @@ import { drawGauge, GAUGE_PX } from "./drawing/gauge.js";
 import { drawHzAxis, drawResidual, drawShares } from "./drawing/spectrum.js";
 import { draw, themeOf } from "./drawing/theme.js";
 import { drawSpectrogram, drawTimeAxis, drawTimeline, GUTTER, zone } from "./drawing/time.js";
-import { clock, number } from "./words.js";
+import { clock, number, percent } from "./words.js";
 
 /**
  * @typedef {{score: import("./score.js").Score, analysis: import("./numerics/analyzer.js").Analysis,
  *   limits: import("./numerics/decide.js").Thresholds,
- *   calibration: import("./numerics/decide.js").Calibration, windowS: number}} Subject
+ *   calibration: import("./numerics/decide.js").Calibration, windowS: number, stretches: string}} Subject
  */
 
 const RIGHT = 12;
@@ -67,6 +67,7 @@ export function figures(subject) {
       legend("speaks for AI", "speaks against AI"),
       h("p", { class: "panel-name" }, "Logit of each window; dashed the threshold for AI, dotted for human (set for whole tracks, single windows scatter more)"),
       timeline,
+      subject.stretches && h("p", { id: "stretches", class: "reason" }, subject.stretches),
       windowTable(subject),
     ),
     h(
@@ -104,7 +105,7 @@ function limitsLine({ limits, score }) {
   if (limits.human !== null) parts.push(`Human at ${number(limits.human, 2, true)} or below`);
   if (limits.ai !== null) parts.push(`AI-generated at ${number(limits.ai, 2, true)} or above`);
   if (!parts.length) return "";
-  return h("p", { class: "fine" }, `${parts.join(", ")}, set for a false-alarm rate of ${number(100 * score.false_alarm_rate, 1)} %.`);
+  return h("p", { class: "fine" }, `${parts.join(", ")}, set for a false-alarm rate of ${percent(score.false_alarm_rate)}.`);
 }
 
 /** @param {Subject} subject */

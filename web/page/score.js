@@ -2,6 +2,7 @@
 /** One scanned track with the field names of `unsung.types.Score`: what the page shows and exports. */
 
 import { decide } from "./numerics/decide.js";
+import { segmentsOf } from "./numerics/segments.js";
 
 /**
  * @typedef {import("./numerics/analyzer.js").Analysis} Analysis
@@ -10,9 +11,10 @@ import { decide } from "./numerics/decide.js";
  *   windows: [number, number][], logit: number | null, llr_nats: number | null,
  *   probability: number | null, prior: number, calibration: string,
  *   verdict: "human" | "ai" | "undecided" | null, reason: string, false_alarm_rate: number,
- *   family: string, evidence: import("./numerics/evidence.js").Evidence | null, covered_s: number,
+ *   family: string | null, evidence: import("./numerics/evidence.js").Evidence | null, covered_s: number,
  *   sample_rate_hz: number | null, channels: number | null, codec: string, provenance: never[],
  *   error: {type: string, message: string} | null,
+ *   segments: import("./numerics/segments.js").Segment[], stability: Record<string, number>,
  * }} Score
  * @typedef {{name: string, sha256: string, rateHz: number | null, channels: number | null,
  *   codec: string, durationS: number | null}} Facts
@@ -20,7 +22,8 @@ import { decide } from "./numerics/decide.js";
  */
 
 /**
- * @param {{detector: string, calibration: import("./numerics/decide.js").Calibration}} bundle
+ * @param {{detector: string, calibration: import("./numerics/decide.js").Calibration,
+ *   windowS: number, constants: import("./bundle.js").Constants}} bundle
  * @param {Facts} facts
  * @param {Analysis | null} analysis
  * @param {Settings} settings
@@ -32,6 +35,11 @@ export function makeScore(bundle, facts, analysis, settings, error) {
     analysis && !error
       ? decide(bundle.calibration, analysis, settings.falseAlarmRate, settings.prior)
       : { verdict: null, reason: "", llr_nats: null, probability: null };
+  const endS = facts.durationS || (analysis?.coveredS ?? 0);
+  const segments =
+    analysis && !error && !analysis.reason
+      ? segmentsOf(bundle.calibration, analysis.windows, endS, bundle.windowS, bundle.constants.segments)
+      : [];
   return {
     path: facts.name,
     sha256: facts.sha256,
@@ -46,7 +54,7 @@ export function makeScore(bundle, facts, analysis, settings, error) {
     verdict: judged.verdict,
     reason: judged.reason,
     false_alarm_rate: settings.falseAlarmRate,
-    family: "unknown",
+    family: judged.verdict === "ai" ? (analysis?.family ?? null) : null,
     evidence: analysis?.evidence ?? null,
     covered_s: analysis?.coveredS ?? 0,
     sample_rate_hz: facts.rateHz,
@@ -54,5 +62,7 @@ export function makeScore(bundle, facts, analysis, settings, error) {
     codec: facts.codec,
     provenance: [],
     error,
+    segments,
+    stability: {}, // what `unsung scan --robust` measures; the page does not
   };
 }

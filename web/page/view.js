@@ -3,7 +3,9 @@
 
 import { h, headRow, icon, scrolling } from "./dom.js";
 import { figures } from "./figures.js";
+import { UNKNOWN } from "./numerics/attribution.js";
 import { probability, thresholds } from "./numerics/decide.js";
+import { exponential, rounded } from "./numerics/text.js";
 import { capital, clock, hertz, number, percent, side } from "./words.js";
 
 /**
@@ -27,9 +29,9 @@ export function showResult(place, result) {
   let redraw = () => {};
   if (analysis && analysis.logit !== null && analysis.evidence && !score.error) {
     const limits = thresholds(words.bundle.calibration, score.false_alarm_rate);
-    const drawn = figures({ score, analysis, limits, calibration: words.bundle.calibration, windowS: result.windowS });
+    const drawn = figures({ score, analysis, limits, calibration: words.bundle.calibration, windowS: result.windowS, stretches: words.stretches(score) });
     redraw = drawn.redraw;
-    place.append(...drawn.sections, reasons(score, analysis.evidence), listening(result));
+    place.append(...drawn.sections, reasons(score, analysis.evidence, words.family(score.family)), listening(result));
     place.append(meaning(score, result.priors));
   }
   place.append(facts(score, scanned));
@@ -48,7 +50,7 @@ function heading({ score, words, actions }) {
           "dl",
           { class: "figures" },
           figure("Probability of AI", percent(score.probability, 1)),
-          figure("Logit", number(score.logit)),
+          figure("Logit", number(score.logit, 2, true)),
           figure("Duration", clock(score.duration_s)),
         );
   const word = h("p", null, h("span", { class: "label" }, "Verdict"), h("strong", null, said.headline));
@@ -84,15 +86,30 @@ const figure = (name, value) => h("div", null, h("dt", null, name), h("dd", null
 /**
  * @param {Score} score
  * @param {NonNullable<Score["evidence"]>} evidence
+ * @param {string} family in words
  */
-function reasons(score, evidence) {
+function reasons(score, evidence, family) {
   return h(
     "section",
     { "aria-labelledby": "h-evidence" },
     h("h2", { id: "h-evidence" }, "Evidence"),
     h("ul", { class: "words" }, ...evidence.words.map((line) => h("li", null, line))),
+    family && h("p", { id: "family", class: "reason" }, family),
+    evidence.comb && combLine(evidence.comb),
     sumTable(score, evidence),
     evidence.peaks.length > 0 && peakTable(evidence.peaks),
+  );
+}
+
+/** @param {import("./numerics/combs.js").Comb} comb */
+function combLine(comb) {
+  const decoders = comb.explained_by.length ? ` Decoders whose lines would lie there: ${comb.explained_by.join("; ")}.` : "";
+  return h(
+    "p",
+    { id: "comb", class: "reason" },
+    "Lines stand at every multiple of ",
+    h("strong", null, `${number(comb.spacing_hz)} Hz`),
+    ` (p ${exponential(comb.p_value)}). A mains hum, a drone or a steady click can do that too.${decoders}`,
   );
 }
 
@@ -103,7 +120,7 @@ function reasons(score, evidence) {
 function sumTable(score, evidence) {
   const terms = Object.entries(evidence.terms).sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]));
   const rows = terms.map(([name, value]) =>
-    h("tr", null, h("th", { scope: "row" }, name), h("td", null, sideMark(value)), h("td", { class: "n" }, number(value, 3, true))),
+    h("tr", null, h("th", { scope: "row" }, name), h("td", null, sideMark(rounded(value, 3))), h("td", { class: "n" }, number(value, 3, true))),
   );
   const table = h(
     "table",
@@ -215,6 +232,7 @@ function facts(score, scanned) {
     ["SHA-256", score.sha256],
     ["Detector", score.detector],
     ["Calibration set", score.calibration],
+    ["Nearest family", score.family === UNKNOWN ? "" : (score.family ?? "")],
     ["Notes", scanned.notes.join("; ")],
   ].filter(([, value]) => value);
   return h(

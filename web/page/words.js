@@ -4,11 +4,13 @@
  * come with the constants. A probability is never said without its calibration set and its prior.
  */
 
+import { UNKNOWN } from "./numerics/attribution.js";
 import { thresholds } from "./numerics/decide.js";
 
 /**
  * @typedef {{statements: Record<string, {headline: string, text: string, caution: string}>,
- *   rate: string, no_rate: string, advice: Record<string, string>, other_advice: string}} WordTable
+ *   rate: string, no_rate: string, family: string, no_family: string, stretches: string,
+ *   all_ai: string, advice: Record<string, string>, other_advice: string}} WordTable
  * @typedef {{key: string, headline: string, text: string, rate: string, caution: string}} Statement
  */
 
@@ -106,6 +108,29 @@ export class Words {
       .replace("{rate}", () => percent(rate))
       .replace("{guarantee}", () => guarantee)
       .replace("{set}", () => this.bundle.calibration.name);
+  }
+
+  /**
+   * Which family of decoders an AI track resembles, or that it resembles none well.
+   * @param {string | null} family
+   */
+  family(family) {
+    if (family === null) return "";
+    return family === UNKNOWN ? this.table.no_family : this.table.family.replace("{family}", () => family);
+  }
+
+  /**
+   * Which stretches measure like AI; empty where there are none.
+   * @param {Pick<import("./score.js").Score, "segments" | "duration_s">} score
+   */
+  stretches({ segments, duration_s: durationS }) {
+    if (!segments.length) return "";
+    const [whole] = segments;
+    if (segments.length === 1 && durationS && whole.end_s - whole.start_s > 0.95 * durationS) return this.table.all_ai;
+    const parts = segments.map((part) => `${clock(part.start_s)} to ${clock(part.end_s)}`);
+    const last = parts[parts.length - 1];
+    const listed = parts.length === 1 ? last : `${parts.slice(0, -1).join(", ")} and ${last}`;
+    return this.table.stretches.replace("{stretches}", () => listed);
   }
 
   /**

@@ -6,6 +6,7 @@ import { failure } from "./audio/errors.js";
 import { loadBundle, sha256 } from "./bundle.js";
 import { openGraph } from "./graph.js";
 import { Analyzer } from "./numerics/analyzer.js";
+import { withComb } from "./numerics/combs.js";
 import { listen } from "./numerics/listening.js";
 
 /**
@@ -63,6 +64,7 @@ const actions = {
     const { analyzer, meter } = known(track);
     tracks.delete(track);
     const analysis = await analyzer.finish(graph.run);
+    analysis.evidence = withComb(bundle, analysis);
     const problem = meter.problem();
     return { analysis, error: problem ? failure(problem) : null, durationS: meter.count / meter.rateHz };
   },

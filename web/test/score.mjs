@@ -12,9 +12,10 @@ import { createInterface } from "node:readline";
 
 import { loadBundle } from "../page/bundle.js";
 import { Analyzer } from "../page/numerics/analyzer.js";
-import { decide } from "../page/numerics/decide.js";
 import { openGraph } from "../page/graph.js";
+import { withComb } from "../page/numerics/combs.js";
 import { listen } from "../page/numerics/listening.js";
+import { makeScore } from "../page/score.js";
 import { Words } from "../page/words.js";
 
 const [, , folder, constantsPath, runtime] = process.argv;
@@ -56,17 +57,20 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   const found = await analyzer.finish(graph);
   const used = process.cpuUsage(started);
-  const verdict = decide(bundle.calibration, found, order.false_alarm_rate, order.prior);
-  const score = { ...verdict, logit: found.logit, false_alarm_rate: order.false_alarm_rate, error: null };
+  found.evidence = withComb(bundle, found);
+  const facts = { name: "", sha256: "", rateHz: order.rate_hz, channels: 1, codec: "", durationS: samples.length / order.rate_hz };
+  const settings = { falseAlarmRate: order.false_alarm_rate, prior: order.prior };
+  const pictures = analyzer.pictures.map((sum) => Float32Array.from(sum, (v) => v / analyzer.coveredS));
+  const score = makeScore(bundle, facts, found, settings, null);
   const row = {
     ...score,
-    detector: bundle.detector,
-    windows: found.windows,
-    covered_s: found.coveredS,
     bandwidth_hz: found.bandwidthHz,
-    evidence: found.evidence,
     statement: words.statement(score),
     odds: score.llr_nats === null ? "" : words.odds(score.llr_nats),
+    family_text: words.family(score.family),
+    stretches_text: words.stretches(score),
+    nearest: found.family,
+    family_scores: found.logit === null ? null : bundle.attribution?.scores(pictures),
     spectrogram_sum: found.sketch ? found.sketch.db.reduce((a, b) => a + b, 0) : null,
     spectrogram_frames: found.sketch ? found.sketch.frames : 0,
     share_sum: found.shares ? found.shares.reduce((a, b) => a + b, 0) : null,

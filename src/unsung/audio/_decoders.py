@@ -30,6 +30,9 @@ __all__ = [
 
 Basis = Literal["configuration", "paper", "theory"]
 
+_PRIMES = (2, 3, 5, 7)
+"""Factors of the strides that decoders have."""
+
 _RATES_HZ = (16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -214,7 +217,7 @@ def candidates(spacing_hz: float, tolerance: float = 5e-4) -> tuple[Candidate, .
 
 
 def _smooth(number: int) -> bool:
-    for prime in (2, 3, 5, 7):
+    for prime in _PRIMES:
         while number % prime == 0:
             number //= prime
     return number == 1

@@ -62,6 +62,13 @@ _SHIFTS = (0.382, 0.618, 0.2764, 0.7236)
 _NEIGHBOURS = 0.25
 """Controls are the spacings within this share of the one found."""
 
+_NEIGHBOUR_COUNT = 151
+_LEAST_SPREAD = 0.5
+"""Deviation of the null that is assumed at least: few controls may agree by chance."""
+
+_TIE = 0.85
+"""Spacings that reach this share of the best tie with it; then all bins decide, uncapped."""
+
 _MIN_BINS = 4.0
 """Least bins from tooth to tooth: the main lobe of a Hann window is that wide."""
 
@@ -202,9 +209,9 @@ def estimate(
     comb = RankedBand(values[inside], hz[inside], step)
     capped, plain = comb.scores(grid, 0.0)
     best = _choose(capped, plain)
-    around = grid[best] * np.exp(np.linspace(-_NEIGHBOURS, _NEIGHBOURS, 151))
+    around = grid[best] * np.exp(np.linspace(-_NEIGHBOURS, _NEIGHBOURS, _NEIGHBOUR_COUNT))
     null = np.concatenate([comb.scores(around, shift)[0] for shift in _SHIFTS])
-    centre, spread = float(null.mean()), max(float(null.std()), 0.5)
+    centre, spread = float(null.mean()), max(float(null.std()), _LEAST_SPREAD)
     tail = float(scipy.special.ndtr((centre - capped[best]) / spread))
     p_value = min(1.0, len(grid) * tail)
     spacing = float(grid[best])
@@ -223,7 +230,7 @@ def estimate(
 
 def _choose(capped: Floats, plain: Floats) -> int:
     """Return the best spacing; where capped scores tie, the one that all bins favour."""
-    top = capped >= max(0.85 * float(capped.max()), 0.0)
+    top = capped >= max(_TIE * float(capped.max()), 0.0)
     return int(np.where(top, plain, -np.inf).argmax()) if top.any() else int(capped.argmax())
 
 

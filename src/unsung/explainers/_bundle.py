@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsung.audio.resample import resample
-from unsung.errors import EmptyAudio, SilentAudio
+from unsung.errors import EmptyAudio, SilentAudio, UsageError
 from unsung.explainers._subject import Plane, Subject
 from unsung.frontends.residual_spectrum import SPREAD_FLOOR, ResidualSpectrum, Rows, Statistic
 from unsung.runtime.bundle import Bundle
@@ -54,10 +54,12 @@ class LinearSubject(Subject):
             total += flat @ weight.reshape(-1)
         return total
 
-    def exact(self) -> tuple[list[FloatArray], float]:
+    def exact(self, baseline: str = "silence") -> tuple[list[FloatArray], float]:
         """See `Subject`."""
-        pairs = zip(self.weights, self.planes, strict=True)
-        return [weight * (plane.values - plane.mean) for weight, plane in pairs], self.base
+        nothing = self.baseline(baseline)
+        parts = zip(self.weights, self.planes, nothing, strict=True)
+        relevance = [weight * (plane.values - none) for weight, plane, none in parts]
+        return relevance, float(self.scores([none[None] for none in nothing])[0])
 
     def randomised(self, seed: int = 0) -> LinearSubject:
         """See `Subject`."""
@@ -85,9 +87,15 @@ def subject_of_bundle(bundle: Bundle, clip: Clip, reference: Clip | None = None)
         reference: a human recording for the baseline "human".
 
     Raises:
+        UsageError: the bundle holds a network that judges windows, not averaged spectra.
         EmptyAudio: the clip has no samples.
         SilentAudio: no frame is louder than -90 dB re full scale.
     """
+    if not bundle.front_ends:
+        raise UsageError(
+            f"{bundle.name}: expected a bundle that averages spectra, this one holds a network; "
+            "explain the checkpoint that it was exported from (best.pt in its run folder)"
+        )
     rate = bundle.sample_rate_hz
     signal = _signal(clip, rate)
     size = round(bundle.window_s * rate)

@@ -86,11 +86,12 @@ class Subject(ABC):
             "use occlusion, lime, shap_partition or random"
         )
 
-    def exact(self) -> tuple[list[FloatArray], float]:
-        """Return the exact share of every cell and the baseline of a linear detector.
+    def exact(self, baseline: str = "silence") -> tuple[list[FloatArray], float]:  # noqa: ARG002
+        """Return the exact share of every cell and the baseline's logit of a linear detector.
 
         Raises:
             UsageError: the detector is not linear.
+            UnknownName: neither silence, mean nor human.
         """
         raise UsageError(
             f"{self.name}: expected a linear detector, this one is not; "

@@ -32,7 +32,7 @@ from unsung.export.golden import (
 from unsung.export.graphs import needs_graph, write_front, write_head
 from unsung.export.quantise import drift, quantise
 from unsung.runtime import Bundle, load_bundle
-from unsung.runtime.bundle import FORMAT, WINDOWS
+from unsung.runtime.bundle import FORMAT, WINDOWS, LinearPart
 from unsung.runtime.shift import Join, ShiftSearch
 from unsung.runtime.windowed import ai_logit
 from unsung.types import FloatArray
@@ -64,6 +64,7 @@ def export_bundle(
     card: dict[str, Any],
     training_files: Sequence[str] = (),
     shift: tuple[ShiftSearch, Join] | None = None,
+    copies: LinearPart | None = None,
     int8: bool = False,
     sounds: FloatArray | None = None,
 ) -> Path:
@@ -80,6 +81,7 @@ def export_bundle(
         card: the model card.
         training_files: hashes of the files learned from: evaluation warns when it meets them.
         shift: a template to search over shifts, and how its score joins the detector's.
+        copies: a second linear model over the same pictures and means, joined by the same.
         int8: weights of eight bits; the card then states how far logits drift.
         sounds: windows that the drift is measured on, by default synthetic sound. Shape:
             ``[window, time]``.
@@ -95,7 +97,7 @@ def export_bundle(
     averaged = isinstance(detector, ResidualLinear)
     if isinstance(detector, ResidualLinear):
         search = None if shift is None else shift[0]
-        _write_linear(detector, folder / "weights.safetensors", inputs, search)
+        _write_linear(detector, folder / "weights.safetensors", inputs, search, copies)
     info: dict[str, Any] = {
         "format": FORMAT,
         "name": name,
@@ -218,7 +220,11 @@ def _logits_singly(folder: Path, sounds: FloatArray) -> NDArray[np.float64]:
 
 
 def _write_linear(
-    detector: ResidualLinear, path: Path, inputs: list[str], search: ShiftSearch | None
+    detector: ResidualLinear,
+    path: Path,
+    inputs: list[str],
+    search: ShiftSearch | None,
+    copies: LinearPart | None,
 ) -> None:
     from safetensors.numpy import save_file
 
@@ -230,5 +236,9 @@ def _write_linear(
         for label, weight, mean in zip(inputs, search.weights, search.means, strict=True):
             arrays[f"{label}.shift_weight"] = weight.copy()
             arrays[f"{label}.shift_mean"] = mean.copy()
+    if copies is not None:
+        arrays["copies_baseline"] = np.array([copies.baseline], np.float32)
+        for label, weight in zip(inputs, copies.weights, strict=True):
+            arrays[f"{label}.copies_weight"] = np.ascontiguousarray(weight)
     save_file(arrays, str(path))
     path.chmod(0o644)  # the library makes it private

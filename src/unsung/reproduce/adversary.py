@@ -20,6 +20,7 @@ import numpy as np
 from unsung.attacks import Chain, Step, parse
 from unsung.errors import MissingExtra, SilentAudio, UsageError
 from unsung.runtime import Bundle
+from unsung.runtime.bundle import LinearPart
 from unsung.runtime.shift import WIDTH, Join, ShiftSearch
 from unsung.types import Clip, FloatArray
 
@@ -117,14 +118,21 @@ def score_and_gradient_of(bundle: Bundle) -> ScoreAndGradient:
                 torch.stack([w * p for w, p in zip(share, same, strict=True)]).sum(dim=0)
                 for same in zip(*pictures, strict=True)
             ]
-            logits = _joined(logits, means, *bundle.shift)
+            logits = _joined(logits, means, *bundle.shift, copies=bundle.copies)
         (gradient,) = torch.autograd.grad(logits.sum(), sound)
         return logits.detach().numpy(), gradient.numpy()
 
     return score_and_gradient
 
 
-def _joined(linear: Tensor, pictures: list[Tensor], search: ShiftSearch, join: Join) -> Tensor:
+def _joined(
+    linear: Tensor,
+    pictures: list[Tensor],
+    search: ShiftSearch,
+    join: Join,
+    *,
+    copies: LinearPart | None = None,
+) -> Tensor:
     """Return the joint logit with its gradient: `ShiftSearch.best` and `Join` in torch.
 
     Shape: ``[batch]``, pictures each ``[batch, channel, freq, 1]`` → ``[batch]``.
@@ -147,8 +155,15 @@ def _joined(linear: Tensor, pictures: list[Tensor], search: ShiftSearch, join: J
     best = score[:, torch.from_numpy(search.away)].amax(dim=1)
     unit = join.linear_spread / join.sharpness
     alike = join.linear_limit + (best - join.shift_limit) / join.shift_spread * join.linear_spread
-    joint: Tensor = unit * torch.logaddexp(linear / unit, alike / unit)
-    return joint
+    joint: Tensor = torch.logaddexp(linear / unit, alike / unit)
+    if copies is not None and join.copies_limit is not None:
+        second = torch.full_like(linear, copies.baseline)
+        for picture, mean, weight in zip(pictures, copies.means, copies.weights, strict=True):
+            away = (picture[..., 0] - torch.from_numpy(mean)) * torch.from_numpy(weight)
+            second = second + away.sum(dim=(1, 2))
+        away = (second - join.copies_limit) / join.copies_spread * join.linear_spread
+        joint = torch.logaddexp(joint, (join.linear_limit + away) / unit)
+    return unit * joint
 
 
 def _rebuilt(bundle: Bundle) -> ResidualLinear:

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from unsung.audio.resample import StreamResampler
 from unsung.runtime.attribution import UNKNOWN
-from unsung.runtime.evidence import Spectra, bandwidth_hz, contributions_on, evidence
+from unsung.runtime.evidence import (
+    COPIED,
+    SHIFTED,
+    Spectra,
+    bandwidth_hz,
+    contributions_on,
+    evidence,
+)
 from unsung.runtime.sketch import SpectrogramSketch
 from unsung.types import Evidence, FloatArray, Picture, Record
 
@@ -89,13 +96,8 @@ class Analyzer:
             reason = "no frame is louder than -90 dB re full scale"
             return Analysis(tuple(self._windows), None, 0.0, None, None, reason, None)
         pictures = [(p / self._covered_s).astype(np.float32) for p in self._pictures]
-        linear = logit = self._weighted_logit / self._covered_s
-        found = None
-        if bundle.shift is not None and np.isfinite(linear):
-            search, join = bundle.shift
-            score, shift = search.best(pictures)
-            logit = float(join(np.float64(linear), np.float64(score)))
-            found = shift if join.favours_shift(linear, score) else None
+        linear = self._weighted_logit / self._covered_s
+        logit, added, found = self._joined(linear, pictures)
         levels = self._levels / self._frames
         spectra = Spectra.measure(bundle, levels)
         edge = bandwidth_hz(spectra)
@@ -116,13 +118,29 @@ class Analyzer:
             tuple(self._windows),
             logit,
             round(self._covered_s, 3),
-            evidence(bundle, pictures, spectra, linear=linear, logit=logit, shift=found),
+            evidence(bundle, pictures, spectra, linear=linear, added=added, shift=found),
             self._family(pictures, found),
             self._why_not(edge),
             picture,
             edge,
             pictures[self._reference][len(bundle.front_ends[self._reference].widths) - 1],
         )
+
+    def _joined(
+        self, linear: float, pictures: list[FloatArray]
+    ) -> tuple[float, dict[str, float], float | None]:
+        """Return the logit, what each further score added to the linear one, and the shift."""
+        bundle = self._bundle
+        if bundle.shift is None or not np.isfinite(linear):
+            return linear, {}, None
+        search, join = bundle.shift
+        score, shift = search.best(pictures)
+        logit = float(join(linear, score))
+        added = {SHIFTED: logit - linear}
+        if bundle.copies is not None:
+            before, logit = logit, float(join(linear, score, bundle.copies.logit(pictures)))
+            added[COPIED] = logit - before
+        return logit, added, shift if join.favours_shift(linear, score) else None
 
     def _family(self, pictures: list[FloatArray], shift: float | None) -> str | None:
         """Name the family that the pictures resemble; lines out of place fit no template."""

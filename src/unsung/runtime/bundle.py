@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -58,6 +58,13 @@ class LinearPart:
     baseline: float
     weights: tuple[FloatArray, ...]
     means: tuple[FloatArray, ...]
+
+    def logit(self, pictures: Sequence[FloatArray]) -> float:
+        """Return the logit of averaged pictures. Shape: each ``[channel, freq]`` → one number."""
+        total = self.baseline
+        for weight, mean, picture in zip(self.weights, self.means, pictures, strict=True):
+            total += float(((picture - mean) * weight).sum(dtype=np.float64))
+        return total
 
 
 @dataclass(frozen=True)
@@ -144,12 +151,25 @@ class Bundle:
                 f"{self.path}: expected a linear detector, {self.name} is a network without exact "
                 "shares; explain it from its weights (`unsung explain --detector FOLDER`)"
             )
+        return self._linear("baseline", "weight")
+
+    @cached_property
+    def copies(self) -> LinearPart | None:
+        """The second linear model, fitted on reverberant and re-encoded copies too; None without.
+
+        It speaks only where it exceeds what human recordings reach (`Join.copies_limit`).
+        """
+        if self.info.get("shift", {}).get("copies_limit") is None:
+            return None
+        return self._linear("copies_baseline", "copies_weight")
+
+    def _linear(self, baseline: str, weight: str) -> LinearPart:
         arrays = read_safetensors(self.path / "weights.safetensors")
         inputs = [entry["input"] for entry in self.info["front_ends"]]
         try:
             return LinearPart(
-                float(arrays["baseline"].reshape(-1)[0]),
-                tuple(arrays[f"{name}.weight"].astype(np.float32) for name in inputs),
+                float(arrays[baseline].reshape(-1)[0]),
+                tuple(arrays[f"{name}.{weight}"].astype(np.float32) for name in inputs),
                 tuple(arrays[f"{name}.mean"].astype(np.float32) for name in inputs),
             )
         except KeyError as error:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -32,6 +33,9 @@ PEAK_SURROUNDINGS = 61
 
 SHIFTED = "shifted lines"
 """Name of the term that the search over shifts adds to the bands."""
+
+COPIED = "lines after rooms and codecs"
+"""Name of the term that the second linear model adds."""
 
 PEAK_GAP_HZ = 8.0
 """Two peaks closer than this are one."""
@@ -105,7 +109,7 @@ def evidence(
     spectra: Spectra,
     *,
     linear: float,
-    logit: float,
+    added: Mapping[str, float] | None = None,
     shift: float | None = None,
 ) -> Evidence:
     """Return terms by band (they add up to the logit), the peaks that matter, and words.
@@ -115,7 +119,7 @@ def evidence(
         pictures: the track's mean pictures. Shape: each ``[channel, freq]``.
         spectra: the averaged spectrum.
         linear: logit of the lines in place, which the bands explain exactly.
-        logit: the track's logit; what it exceeds the linear one by is a term of its own.
+        added: what further scores add to it, each a term of its own.
         shift: ln of the factor at which shifted lines fit, where those weigh more.
     """
     reference = int(bundle.info["reference"])
@@ -128,8 +132,8 @@ def evidence(
         terms[name] = float(shares[inside].sum(dtype=np.float64))
     baseline = linear - sum(terms.values())
     band = max(terms.items(), key=lambda item: abs(item[1]))
-    if bundle.shift is not None:
-        terms[SHIFTED] = logit - linear
+    terms |= added or {}
+    logit = linear + sum((added or {}).values())
     peaks = _peaks(spectra, shares)
     return Evidence(
         _words(logit, peaks, band, shift),

@@ -46,11 +46,12 @@ WIDTH = round(NEARBY / STEP) | 1
 
 @dataclass(frozen=True)
 class Join(Record):
-    """How the two scores become one logit: each is read against human recordings.
+    """How several scores become one logit: each is read against human recordings.
 
     ``limit`` is a high quantile of a score over human recordings, ``spread`` the way to it from a
-    lower one; the joint logit is the soft maximum of both scores in units of the linear one, which
-    it leaves untouched where the shifted lines say little.
+    lower one; the joint logit is the soft maximum of all scores in units of the linear one, which
+    it leaves untouched where the others say little. ``shift`` is the score of the lines at their
+    best shift, ``copies`` that of a second linear model (None in bundles without one).
     """
 
     linear_limit: float
@@ -58,14 +59,28 @@ class Join(Record):
     shift_limit: float
     shift_spread: float
     sharpness: float = 3.0
+    copies_limit: float | None = None
+    copies_spread: float = 1.0
 
-    def __call__(self, linear: Floats, shift: Floats) -> NDArray[np.float64]:
-        """Return the joint logit. Shape: ``[track]`` and ``[track]`` → ``[track]``."""
+    def __call__(
+        self, linear: Floats, shift: Floats | None = None, copies: Floats | None = None
+    ) -> NDArray[np.float64]:
+        """Return the joint logit; a score that is left out says nothing.
+
+        Shape: each ``[track]`` → ``[track]``.
+        """
         unit = self.linear_spread / self.sharpness
-        joint: NDArray[np.float64] = np.asarray(
-            unit * np.logaddexp(linear / unit, self._alike(shift) / unit)
-        )
-        return joint
+        joint = np.asarray(linear / unit, np.float64)
+        if shift is not None:
+            joint = np.logaddexp(joint, self._alike(shift) / unit)
+        if copies is not None and self.copies_limit is not None:
+            joint = np.logaddexp(joint, self._alike_copies(copies) / unit)
+        return np.asarray(unit * joint, np.float64)
+
+    def _alike_copies(self, copies: Floats) -> Floats:
+        """Return the second model's score in units of the linear one."""
+        limit = np.inf if self.copies_limit is None else self.copies_limit
+        return self.linear_limit + (copies - limit) / self.copies_spread * self.linear_spread
 
     def favours_shift(self, linear: float, shift: float) -> bool:
         """Say whether shifted lines weigh more than those in place and than in human music."""

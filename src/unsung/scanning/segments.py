@@ -38,6 +38,9 @@ cost (0.3 to 1.3) were chosen on the splices of results/localisation and on the 
 around them, where these are the cheapest pair without a false stretch; whole tracks are the check.
 """
 
+GAP = 1.55
+"""Windows further apart than so many windows are not neighbours."""
+
 MOST = 2.0
 """No window says more than this: one loud chord must not make a stretch by itself."""
 
@@ -105,7 +108,7 @@ def spans(segments: Sequence[Segment]) -> list[tuple[float, float]]:
 def _connected(windows: Sequence[tuple[float, float]], window_s: float) -> list[slice]:
     """Cut where the track was not heard in between (a fast scan). The last window may be long."""
     starts = [start for start, _ in windows]
-    cuts = [i for i in range(1, len(starts)) if starts[i] - starts[i - 1] > 1.55 * window_s]
+    cuts = [i for i in range(1, len(starts)) if starts[i] - starts[i - 1] > GAP * window_s]
     edges = [0, *cuts, len(starts)]
     return [slice(a, b) for a, b in pairwise(edges)]
 

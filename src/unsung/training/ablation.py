@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from unsung.detectors.residual_linear import ResidualLinear, packaged
 from unsung.frontends.residual_spectrum import ResidualSpectrum, Statistic
-from unsung.training.crossfit import WITHOUT_SEARCH, cross_fit
+from unsung.training.crossfit import WITHOUT_COPIES, WITHOUT_SEARCH, cross_fit
 from unsung.training.material import (
     Material,
     gather,
@@ -85,7 +85,7 @@ VARIANTS: dict[str, Variant] = {
         lambda front_ends: _less("coherence", "persistence")(_only(8192)(front_ends))
     ),
     "without human music moved along the axis": Variant(made_with=replace(ALL, moved=False)),
-    "without reverberant and mp3 copies": Variant(made_with=replace(ALL, copies=False)),
+    "without the fit on reverberant and mp3 copies": Variant(score=WITHOUT_COPIES),
     "without balancing pages and classes": Variant(made_with=replace(ALL, balanced=False)),
     "without further human music": Variant(
         left_out=lambda material: material.kind == "extra", words="no Debian packages to learn from"
@@ -123,19 +123,22 @@ def main(argv: Sequence[str] | None = None) -> None:
 def kept_scores(
     material: Material, front_ends: FrontEnds, variant: Variant, work: Path, *, jobs: int
 ) -> Outcome:
-    """Return a variant's out-of-fold scores, from ``work`` where they stand there already."""
+    """Return a variant's out-of-fold scores, from ``work`` where its fits stand there already."""
     kept = variant.kept(front_ends)
-    key = repr((material.sha256, [f.to_dict() for f in kept], variant.made_with, variant.score))
+    key = repr((material.sha256, [f.to_dict() for f in kept], variant.made_with))
     if variant.left_out is not None:
         key += hashlib.sha256(variant.left_out(material).tobytes()).hexdigest()
-    path = work / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
+    path = work / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
     if not path.exists():
-        np.save(path, scored(material, front_ends, variant, jobs))
+        found = scored(material, front_ends, variant, jobs)
+        np.savez(path, names=np.array(list(found)), scores=np.stack(list(found.values())))
+    stored = np.load(path)
+    chosen = stored["scores"][list(stored["names"]).index(variant.score or "default")]
     return Outcome(
         material.tracks,
         material.kind,
         material.folds,
-        {"default": np.load(path)},
+        {"default": chosen},
         material.shortcuts,
         material.sha256,
     )
@@ -143,8 +146,11 @@ def kept_scores(
 
 def scored(
     material: Material, front_ends: FrontEnds, variant: Variant, jobs: int = 1
-) -> NDArray[np.float64]:
-    """Return the out-of-fold scores of every row by a variant. Units: logits. Shape: ``[row]``."""
+) -> dict[str, NDArray[np.float64]]:
+    """Return the out-of-fold scores of every row by a variant's fits, by name.
+
+    Units: logits. Shape: each ``[row]``.
+    """
     kept = variant.kept(front_ends)
     crossed = cross_fit(
         narrowed(material, front_ends, kept),
@@ -154,7 +160,8 @@ def scored(
         made_with=variant.made_with,
         left_out=None if variant.left_out is None else variant.left_out(material),
     )
-    return crossed.outcome.scores[variant.score or crossed.outcome.name]
+    wanted = ("default", WITHOUT_SEARCH, WITHOUT_COPIES)
+    return {name: crossed.outcome.scores[name] for name in wanted}
 
 
 def condition_rows(outcome: Outcome, attack: NDArray[np.str_]) -> dict[str, NDArray[np.intp]]:

@@ -61,10 +61,11 @@ def model_card(
         and row.dataset in ("AI, all", "AI, fully generated")
     ]  # fmt: skip
     return {
-        "summary": "A linear model (mean of two logistic regressions) on whitened residual spectra "
+        "summary": "A linear model (logistic regression) on whitened residual spectra "
         f"(0.25 to 8 kHz) over 10-s windows, {_pictures(detector)}; the track's logit is the "
-        "windows' mean, joined with a search for the same lines at frequencies up to 8 % off. "
-        "Positive logit = AI.",
+        "windows' mean, joined by a soft maximum with a search for the same lines at frequencies "
+        "up to 8 % off and with a second linear model that has heard reverberant and re-encoded "
+        "copies; those two speak only above what human recordings reach. Positive logit = AI.",
         "trained_on": trained_on,
         "metrics": metrics,
         "failures": _failures(rows, outcome.name),

@@ -27,7 +27,14 @@ from unsung.training.robust import (
     fit_robust,
 )
 
-__all__ = ["BASELINE_PENALTY", "PENALTY", "WITHOUT_SEARCH", "CrossFit", "cross_fit"]
+__all__ = [
+    "BASELINE_PENALTY",
+    "PENALTY",
+    "WITHOUT_COPIES",
+    "WITHOUT_SEARCH",
+    "CrossFit",
+    "cross_fit",
+]
 
 PENALTY = 3e-4
 """Inverse strength of the ridge; see results/detector-log.md for what was tried."""
@@ -35,6 +42,7 @@ PENALTY = 3e-4
 BASELINE_PENALTY = 1e-3
 
 WITHOUT_SEARCH = "without the shift search"
+WITHOUT_COPIES = "without the fit on copies"
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,6 @@ class CrossFit:
 
     outcome: Outcome
     fits: tuple[RobustFit, ...]
-    scales: tuple[NDArray[np.float64], ...]
     joins: tuple[Join, ...]
     scores: Scores
 
@@ -91,22 +98,20 @@ def cross_fit(
         here = rows.positive & (names == family) & (folds == fold)
         unseen.put(here, fit.scores(material.features[here], front_ends))
     others = [human_rows(material, without=fold) for fold in range(count)]
-    scales = [scores.scales(human) for human in others]
-    joins = [
-        fit_join(scores.linear(scale), scores.shifted, human)
-        for scale, human in zip(scales, others, strict=True)
-    ]
+    copies = bool((rows.copy & learned).any())
+    joins = [fit_join(scores, human, copies=copies) for human in others]
     named = {
-        name: _joined(scores, scales, joins, folds),
-        family_unseen(name): _joined(unseen, scales, joins, folds),
-        WITHOUT_SEARCH: _linear(scores, scales, folds),
+        name: _joined(joins, folds, scores),
+        family_unseen(name): _joined(joins, folds, unseen),
+        WITHOUT_SEARCH: _joined(joins, folds, scores, search=False),
+        WITHOUT_COPIES: _joined(joins, folds, scores, copies=False),
         **{f"{part} fit alone": own for part, own in zip(PARTS, scores.parts, strict=True)},
         "published": _published(material),
     }
     outcome = Outcome(
         material.tracks, material.kind, folds, named, material.shortcuts, material.sha256, name
     )
-    return CrossFit(outcome, tuple(fits[:count]), tuple(scales), tuple(joins), scores)
+    return CrossFit(outcome, tuple(fits[:count]), tuple(joins), scores)
 
 
 def fit_many(
@@ -132,27 +137,23 @@ def _apart(
             yield family, int(fold)
 
 
-def _linear(
-    scores: Scores, scales: Sequence[NDArray[np.float64]], folds: NDArray[np.int_]
-) -> NDArray[np.float64]:
-    """Return the lines in place, each fold's parts in the other folds' deviations."""
-    found = np.zeros(len(folds))
-    for fold, scale in enumerate(scales):
-        found[folds == fold] = scores.linear(scale)[folds == fold]
-    return found
-
-
 def _joined(
-    scores: Scores,
-    scales: Sequence[NDArray[np.float64]],
     joins: Sequence[Join],
     folds: NDArray[np.int_],
+    scores: Scores,
+    *,
+    search: bool = True,
+    copies: bool = True,
 ) -> NDArray[np.float64]:
-    linear = _linear(scores, scales, folds)
+    """Join every row's scores by its fold's join, which has not seen them. Shape: ``[row]``."""
     joint = np.zeros(len(folds))
     for fold, join in enumerate(joins):
         here = folds == fold
-        joint[here] = join(linear[here], scores.shifted[here])
+        joint[here] = join(
+            scores.linear[here],
+            scores.shifted[here] if search else None,
+            scores.copied[here] if copies else None,
+        )
     return joint
 
 

@@ -68,8 +68,8 @@ def _export(
     hashes: dict[str, str],
     out: Path,
 ) -> Path:
-    fit = crossed.fits[fold]
-    linear = fit.linear(crossed.scales[fold])
+    fit, front_ends = crossed.fits[fold], residual_front_ends(detector)
+    linear, join = fit.parts[0], crossed.joins[fold]
     detector.set_linear(linear.baseline, linear.weights, linear.means)
     others = np.flatnonzero(material.folds != fold)
     learned = {
@@ -85,7 +85,8 @@ def _export(
         limits=LIMITS,
         card={"summary": f"The default detector fitted without fold {fold}; for measuring only."},
         training_files=sorted(learned),
-        shift=(fit.search(residual_front_ends(detector)), crossed.joins[fold]),
+        shift=(fit.search(front_ends), join),
+        copies=None if join.copies_limit is None else fit.copies(front_ends),
     )
 
 

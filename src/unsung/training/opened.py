@@ -65,7 +65,9 @@ def _of_folder(folder: Path) -> Explainable:
     if (folder / BUNDLE).is_file():
         return OfBundle(load_bundle(folder))
     if (folder / "bundle" / BUNDLE).is_file():  # of a run: exact, and judged as a scan does
-        return OfBundle(load_bundle(folder / "bundle"))
+        bundle = load_bundle(folder / "bundle")
+        if not bundle.windowed:  # a network's bundle has no exact shares: its checkpoint has
+            return OfBundle(bundle)
     if (folder / RECIPE).is_file():
         return _of_run(folder, None)
     if (folder / CONFIG).is_file():

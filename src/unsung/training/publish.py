@@ -27,6 +27,7 @@ from unsung.evaluation.calibration import ece_debiased
 from unsung.evaluation.proportions import clopper_pearson
 from unsung.evaluation.weighted import auc_many
 from unsung.export import export_bundle
+from unsung.runtime.bundle import LinearPart
 from unsung.runtime.shift import Join, ShiftSearch
 from unsung.training.card import model_card
 from unsung.training.outcome import (
@@ -41,7 +42,7 @@ from unsung.types import Result
 
 __all__ = ["LIMITS", "VERSION", "write_bundle", "write_results"]
 
-VERSION = "3"
+VERSION = "4"
 COMMAND = "python -m unsung.training.default"
 CONDITIONS = {"table": "as published", "equal": "equalised"}
 LIMITS = {"min_active_s": 3.0, "min_bandwidth_hz": 5000.0}
@@ -294,6 +295,7 @@ def write_bundle(
     rows: Sequence[Result],
     folder: Path,
     *,
+    copies: LinearPart | None = None,
     cost: str = "",
 ) -> None:
     """Export the fitted detector with its search over shifts, calibration and card."""
@@ -313,4 +315,5 @@ def write_bundle(
         card=model_card(outcome, rows, detector, cost),
         training_files=[sha256_file(path) for path in sorted(learned)],
         shift=shift,
+        copies=copies,
     )

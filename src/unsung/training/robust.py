@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The default detector's fit: lines where they belong, and the same lines at any shift.
 
-Two linear models score the lines where they are, each read in its own deviations over human
-recordings. The *moved* fit (ridge regression) learns from excerpts and from human music moved to
-other places of the frequency axis as further negatives: what a key or a chord does anywhere must
-not look like a comb. The *copied* fit learns from re-encoded and reverberant copies as well, so
-that its logit shrinks less with the room. A template, fitted like the first on the mean residuals
-alone, is searched over shifts (`unsung.runtime.shift`), and both are joined to one logit. Units:
-logits. What each part gives stands in results/detector-log.md.
+The *moved* fit (ridge regression) scores the lines where they are; it learns from excerpts and
+from human music moved to other places of the frequency axis as further negatives: what a key or a
+chord does anywhere must not look like a comb. The *copied* fit learns from re-encoded and
+reverberant copies as well, so that its logit shrinks less with the room. A template, fitted like
+the first on the mean residuals alone, is searched over shifts (`unsung.runtime.shift`). The last
+two speak only where they exceed what human recordings reach: a soft maximum makes one logit of the
+three. Units: logits. What each part gives stands in results/ablation.md.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsung.frontends.residual_spectrum import ResidualSpectrum
+from unsung.runtime.bundle import LinearPart
 from unsung.runtime.shift import Join, ShiftSearch
 from unsung.training.linear import LinearFit, balance, fit_linear
 from unsung.types import FloatArray
@@ -39,9 +40,6 @@ __all__ = [
 ]
 
 PARTS = ("moved", "copied")
-SHARES = (2.0, 1.0)
-"""The copied fit finds three times as much after reverb and a tenth less elsewhere."""
-
 MOVED_COPIES, TEMPLATE_COPIES = 2, 4
 MOVED_REACH = 0.1
 """Human excerpts are moved by up to 10 % either way, a little beyond the search."""
@@ -52,8 +50,11 @@ LOWER, UPPER = 0.9, 0.99
 MARGIN = 1.0
 """Spreads by which the searched score must exceed its human limit to equal the linear one."""
 
+COPIED_MARGIN = 0.75
+"""The same for the copied fit: wider finds more in clean sound, narrower more after reverb."""
+
 STEEPNESS = 1.5
-"""How much faster than the linear score the searched one loses weight below its limit."""
+"""How much faster than the linear score the others lose weight below their limits."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,6 @@ class Ingredients:
     """What a fit is made with; the ablation leaves each out in turn."""
 
     moved: bool = True
-    copies: bool = True
     balanced: bool = True
 
 
@@ -109,21 +109,17 @@ class Scores:
         self.shifted[rows] = other.shifted
         self.shift[rows] = other.shift
 
-    def scales(self, human: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return each part's deviation over human recordings. Shape: ``[part]``."""
-        found: NDArray[np.float64] = np.maximum(self.parts[:, human].std(axis=1), 1e-6)
+    @property
+    def linear(self) -> NDArray[np.float64]:
+        """The lines in place by the moved fit. Shape: ``[row]``."""
+        found: NDArray[np.float64] = self.parts[0]
         return found
 
-    def linear(self, scales: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the weighted mean of the parts in units of their deviations. Shape: ``[row]``."""
-        mixed: NDArray[np.float64] = shares(scales) @ self.parts
-        return mixed
-
-
-def shares(scales: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what each part is multiplied by: inverse deviations, in logits of the mean part."""
-    found: NDArray[np.float64] = np.array(SHARES) / sum(SHARES) * scales.mean() / scales
-    return found
+    @property
+    def copied(self) -> NDArray[np.float64]:
+        """The lines in place by the copied fit. Shape: ``[row]``."""
+        found: NDArray[np.float64] = self.parts[1]
+        return found
 
 
 @dataclass(frozen=True)
@@ -133,17 +129,15 @@ class RobustFit:
     parts: tuple[LinearFit, ...]
     template: LinearFit
 
-    def linear(self, scales: NDArray[np.float64]) -> LinearFit:
-        """Return the one linear model that gives `Scores.linear`."""
-        means = self.parts[0].means
-        weights = np.zeros(len(means))
-        baseline = 0.0
-        for share, fit in zip(shares(scales), self.parts, strict=True):
-            weights += share * fit.weights
-            # Every baseline is moved to the first fit's means.
-            moved_by = (means - fit.means).astype(np.float64) @ fit.weights
-            baseline += float(share) * (fit.baseline + float(moved_by))
-        return LinearFit(baseline, weights.astype(np.float32), means)
+    def copies(self, front_ends: Sequence[ResidualSpectrum]) -> LinearPart:
+        """Return the copied fit about the moved fit's means."""
+        first, second = self.parts
+        moved_by = (first.means - second.means).astype(np.float64) @ second.weights
+        return LinearPart(
+            second.baseline + float(moved_by),
+            tuple(split(second.weights, front_ends)),
+            tuple(split(first.means, front_ends)),
+        )
 
     def search(self, front_ends: Sequence[ResidualSpectrum]) -> ShiftSearch:
         """Return the search over shifts of the template."""
@@ -199,8 +193,7 @@ def fit_robust(
     template = ridge([means, *_moved_humans(means, mean_only(front_ends), moves[0], rng)])
     learned = [plain, *_moved_humans(plain, front_ends, moves[1], rng)]
     moved_fit = ridge(learned)
-    used = made_with.copies and len(copies.features) > 0
-    copied = ridge([*learned, copies]) if used else moved_fit
+    copied = ridge([*learned, copies]) if len(copies.features) else moved_fit
     return RobustFit((moved_fit, copied), template)
 
 
@@ -228,25 +221,32 @@ def _fit(parts: Sequence[Rows], penalty: float, balanced: bool) -> LinearFit:
     return fit_linear(features, labels, weights, penalty)
 
 
-def fit_join(
-    linear: NDArray[np.float64], shifted: NDArray[np.float64], human: NDArray[np.intp]
-) -> Join:
-    """Return the join whose two scores stand alike over human recordings.
+def fit_join(scores: Scores, human: NDArray[np.intp], *, copies: bool = True) -> Join:
+    """Return the join whose scores stand alike over human recordings.
 
     Args:
-        linear: out-of-fold scores of the lines in place.
-        shifted: and of the lines at their best shift.
+        scores: out-of-fold scores.
         human: rows of human recordings that set the scale.
+        copies: whether the copied fit has a say.
     """
-    low, high = np.quantile(linear[human], (LOWER, UPPER))
-    low_shift, high_shift = np.quantile(shifted[human], (LOWER, UPPER))
-    spread = max(1e-6, float(high_shift - low_shift))
+    low, high = np.quantile(scores.linear[human], (LOWER, UPPER))
+    shift_limit, shift_spread = _limit(scores.shifted[human], MARGIN)
+    second, second_spread = _limit(scores.copied[human], COPIED_MARGIN)
     return Join(
         float(high),
         max(1e-6, float(high - low)),
-        float(high_shift) + MARGIN * spread,
-        spread / STEEPNESS,
+        shift_limit,
+        shift_spread,
+        copies_limit=second if copies else None,
+        copies_spread=second_spread,
     )
+
+
+def _limit(scores: NDArray[np.float64], margin: float) -> tuple[float, float]:
+    """Return where a score equals the linear one's limit, and its spread."""
+    low, high = np.quantile(scores, (LOWER, UPPER))
+    spread = max(1e-6, float(high - low))
+    return float(high) + margin * spread, spread / STEEPNESS
 
 
 def mean_columns(front_ends: Sequence[ResidualSpectrum]) -> list[NDArray[np.intp]]:

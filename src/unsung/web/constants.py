@@ -6,9 +6,11 @@ They are read from where Python uses them, so that no constant stands in two lan
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import replace
 from typing import Any
 
-from unsung.audio import health
+from unsung.audio import _comb_search, _decoders, combs, health
 from unsung.explainers import _listen, _spectra
 from unsung.explainers._story import SECONDS
 from unsung.frontends import _steadiness, residual_spectrum
@@ -16,10 +18,12 @@ from unsung.reports import words
 from unsung.reports.evidence import PRIORS
 from unsung.reports.page import this_version
 from unsung.runtime import evidence, shift, sketch
+from unsung.runtime.attribution import UNKNOWN
 from unsung.runtime.bundle import FORMAT
+from unsung.scanning import _comb, segments
 from unsung.scanning.calibration import RATES
 from unsung.scanning.settings import FALSE_ALARM_RATE, PRIOR
-from unsung.types import Failure, Score
+from unsung.types import Failure, Score, Segment
 
 __all__ = ["constants"]
 
@@ -53,6 +57,15 @@ def constants() -> dict[str, Any]:
             "peak_surroundings": evidence.PEAK_SURROUNDINGS,
             "peak_gap_hz": evidence.PEAK_GAP_HZ,
             "shifted": evidence.SHIFTED,
+            "copied": evidence.COPIED,
+        },
+        "comb": _combs(),
+        "segments": {
+            "rate": segments.RATE,
+            "level": segments.LEVEL,
+            "switch": segments.SWITCH,
+            "most": segments.MOST,
+            "gap": segments.GAP,
         },
         "health": {
             "shortest_s": health._SHORTEST_S,
@@ -76,6 +89,37 @@ def constants() -> dict[str, Any]:
         },
         "words": _words(),
     }
+
+
+def _combs() -> dict[str, Any]:
+    known = {round(decoder.spacing_hz, 4) for decoder in _decoders.DECODERS} | set(_comb.SEEN_HZ)
+    rates = {*_decoders._RATES_HZ, *(decoder.sample_rate_hz for decoder in _decoders.DECODERS)}
+    return {
+        "limit": _comb.LIMIT,
+        "most_candidates": _comb.MOST_CANDIDATES,
+        "known_hz": sorted(known),
+        "free_hz": list(_decoders.plausible_spacings(*_comb.FREE_HZ)),
+        "band_hz": list(_default(combs.estimate, "band_hz")),
+        "shifts": list(combs._SHIFTS),
+        "neighbours": combs._NEIGHBOURS,
+        "neighbour_count": combs._NEIGHBOUR_COUNT,
+        "least_spread": combs._LEAST_SPREAD,
+        "min_bins": combs._MIN_BINS,
+        "sub_bands": _comb_search.SUB_BANDS,
+        "cap": _comb_search._CAP,
+        "tie": combs._TIE,
+        "tolerance": _default(_decoders.candidates, "tolerance"),
+        "primes": list(_decoders._PRIMES),
+        "rates_hz": sorted(rates),
+        "decoders": [
+            {"name": d.name, "sample_rate_hz": d.sample_rate_hz, "products": list(d.products)}
+            for d in _decoders.DECODERS
+        ],
+    }
+
+
+def _default(function: Any, name: str) -> Any:
+    return inspect.signature(function).parameters[name].default
 
 
 def _sketch() -> dict[str, float]:
@@ -106,8 +150,21 @@ def _words() -> dict[str, Any]:
         "no_rate": _rate_sentence("not available: {guarantee}").replace(
             "not available: {guarantee}", "{guarantee}"
         ),
+        **_likeness(),
         "advice": dict(words.ERROR_ADVICE),
         "other_advice": words.advice(""),
+    }
+
+
+def _likeness() -> dict[str, str]:
+    part = Segment(60.0, 120.0, 0.0)
+    some = Score("", duration_s=600.0, segments=(part,))
+    said = words.stretches_text(some)
+    return {
+        "family": words.family_text("{family}"),
+        "no_family": words.family_text(UNKNOWN),
+        "stretches": said.replace("1:00 to 2:00", "{stretches}"),
+        "all_ai": words.stretches_text(replace(some, duration_s=60.0)),
     }
 
 

@@ -36,17 +36,18 @@ export function drawGauge(context, box, theme, { logit, calibration, limits }) {
     ["human recordings", calibration.human_logits, theme.human, theme.humanInk],
     ["AI-generated tracks", calibration.ai_logits, theme.ai, theme.aiInk],
   ]);
-  rows.forEach(([name, values, fill, ink], i) => {
+  const names = rows.map(([name, values, fill, ink], i) => {
     const bottom = box.y + 96 + 52 * i;
     ridge(context, values, { low, high, bottom, fill, box });
     const right = [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] < (low + high) / 2;
     const text = box.width < 420 ? name : `${name}, n = ${values.length}`;
-    write(context, text, right ? box.x + box.width : box.x, bottom - 30, { colour: ink, align: right ? "right" : "left", size: 12, halo: theme.paper });
+    return () => write(context, text, right ? box.x + box.width : box.x, bottom - 30, { colour: ink, align: right ? "right" : "left", size: 12, halo: theme.paper });
   });
   stroke(context, [box.x, base, box.x + box.width, base], theme.neutral);
   if (limits.human !== null) stroke(context, [across(limits.human), box.y + 20, across(limits.human), base], theme.humanInk, 1.5, [2, 3]);
   if (limits.ai !== null) stroke(context, [across(limits.ai), box.y + 20, across(limits.ai), base], theme.aiInk, 1.5, [5, 4]);
   needle(context, box, theme, { logit, across, base, beyond: logit < low ? -1 : logit > high ? 1 : 0 });
+  for (const name of names) name(); // over the needle: on a narrow screen it crosses them
 }
 
 /**

@@ -124,7 +124,7 @@ export function drawShares(context, box, theme, analysis) {
  */
 export function drawHzAxis(context, box, theme, freqs) {
   const axis = hzAxis(box, freqs);
-  for (const hz of ticks(freqs[0], freqs[freqs.length - 1], box.width / 80)) {
+  for (const hz of ticks(freqs[0], freqs[freqs.length - 1], box.width / (box.width < 420 ? 56 : 80))) {
     const x = axis(hz);
     stroke(context, [x, box.y, x, box.y + 4], theme.neutral);
     const last = x > box.x + box.width - 16;

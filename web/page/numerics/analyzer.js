@@ -7,7 +7,8 @@
  * relevance (one row of bins a window) and the bounded spectrogram.
  */
 
-import { bandwidthHz, contributions, explain, measureSpectra } from "./evidence.js";
+import { UNKNOWN } from "./attribution.js";
+import { bandwidthHz, contributions, explain, linearLogit, measureSpectra } from "./evidence.js";
 import { Resampler } from "./resampler.js";
 import { Sketch } from "./sketch.js";
 
@@ -19,7 +20,8 @@ import { Sketch } from "./sketch.js";
  * @typedef {{startS: number, lengthS: number, logit: number, weight: number, shares: Float32Array}} Window
  * @typedef {{
  *   windows: [number, number][], logit: number | null, linear: number | null, coveredS: number,
- *   evidence: import("./evidence.js").Evidence | null, reason: string, bandwidthHz: number | null,
+ *   evidence: import("./evidence.js").Evidence | null, family: string | null, reason: string,
+ *   bandwidthHz: number | null, residual: Float32Array | null,
  *   spectra: import("./evidence.js").Spectra | null, shares: Float32Array | null,
  *   relevance: Window[], sketch: ReturnType<Sketch["finish"]> | null, durationS: number,
  * }} Analysis
@@ -127,20 +129,14 @@ export class Analyzer {
       this.windows.map((w) => [Math.round(w.startS * 1000) / 1000, w.logit])
     );
     const durationS = this.startS;
-    const empty = { windows, linear: null, spectra: null, shares: null, relevance: [], durationS };
+    const empty = { windows, linear: null, spectra: null, shares: null, relevance: [], durationS, family: null, residual: null };
     if (!this.coveredS) {
       const reason = "no frame is louder than -90 dB re full scale";
       return { ...empty, logit: null, coveredS: 0, evidence: null, reason, bandwidthHz: null, sketch: null };
     }
     const pictures = this.pictures.map((sum) => Float32Array.from(sum, (v) => v / this.coveredS));
     const linear = this.weightedLogit / this.coveredS;
-    let logit = linear;
-    let found = null;
-    if (bundle.shift && Number.isFinite(linear)) {
-      const { score, shift } = bundle.shift.search.best(pictures);
-      logit = bundle.shift.join.logit(linear, score);
-      if (bundle.shift.join.favoursShift(linear, score)) found = shift;
-    }
+    const { logit, added, shift } = this._joined(linear, pictures);
     const spectra = measureSpectra(bundle, this.levels.map((v) => v / this.frames));
     const shares = contributions(bundle, pictures);
     const edge = bandwidthHz(spectra);
@@ -149,15 +145,59 @@ export class Analyzer {
       logit,
       linear,
       coveredS: Math.round(this.coveredS * 1000) / 1000,
-      evidence: explain(bundle, pictures, spectra, shares, { linear, logit, shift: found }),
+      evidence: explain(bundle, pictures, spectra, shares, { linear, added, shift }),
+      family: this._family(pictures, shift),
       reason: this._whyNot(edge),
       bandwidthHz: edge,
+      residual: this._residual(pictures),
       spectra,
       shares,
       relevance: this.windows,
       sketch: this.sketch.finish(),
       durationS,
     };
+  }
+
+  /**
+   * The logit, what each further score added to the linear one, and the shift that decides.
+   * @param {number} linear
+   * @param {Float32Array[]} pictures
+   * @returns {{logit: number, added: Record<string, number>, shift: number | null}}
+   */
+  _joined(linear, pictures) {
+    const { shift: shifted, copies, constants } = this.bundle;
+    if (!shifted || !Number.isFinite(linear)) return { logit: linear, added: {}, shift: null };
+    const { score, shift } = shifted.search.best(pictures);
+    const { shifted: shiftedName, copied } = constants.evidence;
+    let logit = shifted.join.logit(linear, score);
+    const added = { [shiftedName]: logit - linear };
+    if (copies) {
+      const before = logit;
+      logit = shifted.join.logit(linear, score, linearLogit(copies, pictures));
+      added[copied] = logit - before;
+    }
+    return { logit, added, shift: shifted.join.favoursShift(linear, score) ? shift : null };
+  }
+
+  /**
+   * Name the family that the pictures resemble; lines out of place fit no template.
+   * @param {Float32Array[]} pictures
+   * @param {number | null} shift
+   */
+  _family(pictures, shift) {
+    const { attribution } = this.bundle;
+    if (!attribution) return null;
+    return shift === null ? attribution.name(pictures) : UNKNOWN;
+  }
+
+  /**
+   * The mean residual over the widest surroundings, in which a comb is looked for.
+   * @param {Float32Array[]} pictures
+   */
+  _residual(pictures) {
+    const { bins, parameters } = this.bundle.frontEnds[this.bundle.reference];
+    const last = parameters.widths.length;
+    return pictures[this.bundle.reference].slice((last - 1) * bins, last * bins);
   }
 
   /** @param {number} edgeHz */

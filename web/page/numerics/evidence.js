@@ -5,6 +5,7 @@
  */
 
 import { median, roundEven, runningMean, runningMedian, runningMinimum } from "./arrays.js";
+import { general, rounded, signed } from "./text.js";
 
 /**
  * @typedef {import("../bundle.js").Bundle} Bundle
@@ -12,20 +13,8 @@ import { median, roundEven, runningMean, runningMedian, runningMinimum } from ".
  * @typedef {{freqsHz: Float64Array, stepHz: number, meanDb: Float32Array, envelopeDb: Float32Array,
  *   residualDb: Float32Array, floorDb: number}} Spectra
  * @typedef {{words: string[], peaks: Peak[], baseline: number, terms: Record<string, number>,
- *   shift: number | null}} Evidence
+ *   comb_hz: number | null, shift: number | null, comb: import("./combs.js").Comb | null}} Evidence
  */
-
-/** @param {number} value @param {number} digits */
-const signed = (value, digits) => (value < 0 || Object.is(value, -0) ? "" : "+") + value.toFixed(digits);
-
-/** @param {number} value @param {number} digits */
-const rounded = (value, digits) => roundEven(value * 10 ** digits) / 10 ** digits;
-
-/**
- * Python's `format(value, ".3g")` for the kilohertz of a band.
- * @param {number} value
- */
-const general = (value) => String(Number(value.toPrecision(3)));
 
 /**
  * The mean spectrum with its running lower envelope.
@@ -56,6 +45,20 @@ export function bandwidthHz(spectra) {
 }
 
 /**
+ * The logit that a linear model gives averaged pictures.
+ * @param {{baseline: number, weights: Float32Array[], means: Float32Array[]}} linear
+ * @param {Float32Array[]} pictures
+ */
+export function linearLogit({ baseline, weights, means }, pictures) {
+  let total = baseline;
+  pictures.forEach((picture, index) => {
+    const [weight, mean] = [weights[index], means[index]];
+    for (let i = 0; i < weight.length; i += 1) total += (picture[i] - mean[i]) * weight[i];
+  });
+  return total;
+}
+
+/**
  * The exact logit share of every bin on the reference front end's axis; the sum is kept: finer
  * axes are summed into the nearest bin, coarser ones split evenly.
  * @param {Bundle} bundle
@@ -66,36 +69,49 @@ export function contributions(bundle, pictures) {
   const total = new Float64Array(target.length);
   pictures.forEach((picture, index) => {
     const { freqsHz, bins } = bundle.frontEnds[index];
-    const { weights, means } = bundle.linear;
+    const weights = bundle.linear.weights[index];
+    const means = bundle.linear.means[index];
     const share = new Float64Array(bins);
-    for (let at = 0; at < picture.length; at += 1) {
-      share[at % bins] += weights[index][at] * (picture[at] - means[index][at]);
+    for (let start = 0; start < picture.length; start += bins) {
+      for (let i = 0; i < bins; i += 1) {
+        share[i] += weights[start + i] * (picture[start + i] - means[start + i]);
+      }
     }
-    if (bins >= target.length) {
-      const near = nearest(freqsHz, target);
-      for (let i = 0; i < bins; i += 1) total[near[i]] += share[i];
-    } else {
-      const near = nearest(target, freqsHz);
-      const counts = new Float64Array(bins);
-      for (const place of near) counts[place] += 1;
-      for (let i = 0; i < total.length; i += 1) total[i] += share[near[i]] / counts[near[i]];
-    }
+    const finer = bins >= target.length;
+    const { near, counts } = finer ? nearest(freqsHz, target) : nearest(target, freqsHz);
+    if (finer) for (let i = 0; i < bins; i += 1) total[near[i]] += share[i];
+    else for (let i = 0; i < total.length; i += 1) total[i] += share[near[i]] / counts[near[i]];
   });
   return Float32Array.from(total);
 }
 
 /**
- * For each value the bin of an even axis whose cell holds it.
+ * @typedef {{near: Int32Array, counts: Uint32Array}} Cells
+ * @type {WeakMap<Float64Array, WeakMap<Float64Array, Cells>>} by values and axis: every window asks
+ */
+const known = new WeakMap();
+
+/**
+ * For each value the bin of an even axis whose cell holds it, and how many each bin holds.
  * @param {Float64Array} values
  * @param {Float64Array} axis
+ * @returns {Cells}
  */
 function nearest(values, axis) {
+  const found = known.get(values)?.get(axis);
+  if (found) return found;
   const step = axis[1] - axis[0];
-  return Int32Array.from(values, (v) => {
+  const counts = new Uint32Array(axis.length);
+  const near = Int32Array.from(values, (v) => {
     // A value on the edge of two cells belongs to the lower one (searchsorted, left).
     const place = Math.ceil((v - axis[0]) / step + 0.5 - 1e-9) - 1;
-    return Math.max(0, Math.min(axis.length - 1, place));
+    const bin = Math.max(0, Math.min(axis.length - 1, place));
+    counts[bin] += 1;
+    return bin;
   });
+  if (!known.has(values)) known.set(values, new WeakMap());
+  known.get(values)?.set(axis, { near, counts });
+  return { near, counts };
 }
 
 /**
@@ -140,10 +156,11 @@ function findPeaks(bundle, spectra, shares) {
  * @param {Float32Array[]} pictures the track's mean pictures
  * @param {Spectra} spectra
  * @param {Float32Array} shares of every bin
- * @param {{linear: number, logit: number, shift: number | null}} scores
+ * @param {{linear: number, added: Record<string, number>, shift: number | null}} scores added:
+ *   what further scores add to the linear one, each a term of its own
  * @returns {Evidence}
  */
-export function explain(bundle, pictures, spectra, shares, { linear, logit, shift }) {
+export function explain(bundle, pictures, spectra, shares, { linear, added, shift }) {
   const c = bundle.constants.evidence;
   /** @type {Record<string, number>} */
   const terms = {};
@@ -154,19 +171,22 @@ export function explain(bundle, pictures, spectra, shares, { linear, logit, shif
     spectra.freqsHz.forEach((hz, at) => {
       if (hz >= low && hz < high) sum += shares[at];
     });
-    terms[`${general(start / 1000)}–${general(Math.min(high, 8000) / 1000)} kHz`] = sum;
+    terms[`${general(start / 1000, 3)}–${general(Math.min(high, 8000) / 1000, 3)} kHz`] = sum;
   }
   const bands = Object.entries(terms);
   const baseline = linear - bands.reduce((sum, [, value]) => sum + value, 0);
   const band = bands.reduce((a, b) => (Math.abs(b[1]) > Math.abs(a[1]) ? b : a));
-  if (bundle.shift) terms[c.shifted] = logit - linear;
+  Object.assign(terms, added);
+  const logit = Object.values(added).reduce((sum, value) => sum + value, linear);
   const peaks = findPeaks(bundle, spectra, shares);
   return {
     words: sentences(logit, peaks, band, shift),
     peaks,
     baseline,
     terms,
+    comb_hz: null, // looked for by itself, see combs.js
     shift: shift === null ? null : rounded(Math.expm1(shift), 5),
+    comb: null,
   };
 }
 

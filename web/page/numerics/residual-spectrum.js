@@ -74,12 +74,14 @@ export class ResidualSpectrum {
     this.channels = p.widths.length * this.statistics.length;
     this._level = new Float64Array(this.bins);
     this._sums = new Float64Array(this.bins + 1);
+    this._around = new Float64Array(this.bins);
     const has = (/** @type {string} */ name) => this.statistics.includes(name);
     const wide = p.widths.length * this.bins;
     this._rests = new Float64Array(has("persistence") ? wide : 0);
     this._before = new Float64Array(this._rests.length);
     this._even = complex(has("coherence") ? this.bins : 0);
     this._evenBefore = complex(this._even.re.length);
+    this._amplitude = new Float64Array(this._even.re.length);
   }
 
   /**
@@ -172,22 +174,23 @@ export class ResidualSpectrum {
   _levelled(re, im) {
     const { _level: power, _even: even, first } = this;
     const { loudest } = this.constants;
-    const amplitude = power.map(Math.sqrt);
-    this._means(amplitude, Math.max(...this.parameters.widths), (i, mean) => {
-      const gain = Math.min(1 / mean, loudest / amplitude[i]);
+    const amplitude = this._amplitude;
+    for (let i = 0; i < power.length; i += 1) amplitude[i] = Math.sqrt(power[i]);
+    const around = this._means(amplitude, Math.max(...this.parameters.widths));
+    for (let i = 0; i < around.length; i += 1) {
+      const gain = Math.min(1 / around[i], loudest / amplitude[i]);
       even.re[i] = re[first + i] * gain;
       even.im[i] = im[first + i] * gain;
-    });
+    }
   }
 
   /**
-   * The running mean over frequency, with repeated ends.
+   * The running mean over frequency, with repeated ends: a buffer that the next call overwrites.
    * @param {Float64Array} values
    * @param {number} width
-   * @param {(i: number, mean: number) => void} act
    */
-  _means(values, width, act) {
-    const { _sums: sums, bins } = this;
+  _means(values, width) {
+    const { _sums: sums, _around: around, bins } = this;
     for (let i = 0; i < bins; i += 1) sums[i + 1] = sums[i] + values[i];
     const left = Math.floor(width / 2);
     for (let i = 0; i < bins; i += 1) {
@@ -202,8 +205,9 @@ export class ResidualSpectrum {
         outside += (b - bins) * values[bins - 1];
         b = bins;
       }
-      act(i, (sums[b] - sums[a] + outside) / width);
+      around[i] = (sums[b] - sums[a] + outside) / width;
     }
+    return around;
   }
 
   /**
@@ -216,11 +220,12 @@ export class ResidualSpectrum {
     const wide = (this.parameters.product_clip_db ?? 0) / DB;
     this.parameters.widths.forEach((width, channel) => {
       const offset = channel * bins;
-      this._means(level, width, (i, mean) => {
-        const rest = level[i] - mean;
+      const around = this._means(level, width);
+      for (let i = 0; i < bins; i += 1) {
+        const rest = level[i] - around[i];
         total[offset + i] += rest < -limit ? -limit : rest > limit ? limit : rest;
         if (rests.length) rests[offset + i] = rest < -wide ? -wide : rest > wide ? wide : rest;
-      });
+      }
     });
   }
 
@@ -233,7 +238,7 @@ export class ResidualSpectrum {
     const { envelope, normalise, widths, clip_db: clip } = this.parameters;
     const pairs = Math.max(1, sums.pairs);
     const mean = sums.level.map((v) => v / Math.max(1, sums.frames));
-    const steady = sums.re.map((v, i) => Math.fround(Math.hypot(v, sums.im[i]) / pairs));
+    const steady = sums.re.map((v, i) => Math.fround(Math.sqrt(v * v + sums.im[i] ** 2) / pairs));
     const picture = new Float32Array(this.channels * bins);
     this.statistics.forEach((statistic, number) => {
       widths.forEach((width, index) => {
@@ -243,9 +248,8 @@ export class ResidualSpectrum {
         if (statistic === "persistence") {
           for (let i = 0; i < bins; i += 1) row[i] = sums.product[from + i] / pairs;
         } else if (statistic === "coherence") {
-          this._means(steady, width, (i, around) => {
-            row[i] = steady[i] - around;
-          });
+          const around = this._means(steady, width);
+          for (let i = 0; i < bins; i += 1) row[i] = steady[i] - around[i];
         } else if (envelope === "local") {
           row.set(mean.subarray(from, from + bins));
         } else {

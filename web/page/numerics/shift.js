@@ -10,10 +10,11 @@ import { RealFFT } from "./fft.js";
 /**
  * @typedef {{step: number, reach: number, hole: number, width: number}} Grid
  * @typedef {{linear_limit: number, linear_spread: number, shift_limit: number,
- *   shift_spread: number, sharpness: number}} JoinValues
+ *   shift_spread: number, sharpness: number, copies_limit?: number | null,
+ *   copies_spread?: number}} JoinValues
  */
 
-/** How the linear and the shifted score become one logit. */
+/** How the linear score, the shifted one and that of a second linear model become one logit. */
 export class Join {
   /** @param {JoinValues} values from bundle.json */
   constructor(values) {
@@ -24,12 +25,15 @@ export class Join {
    * The joint logit: a soft maximum in units of the linear score.
    * @param {number} linear
    * @param {number} shift
+   * @param {number | null} [copies] score of the second model; null says nothing
    */
-  logit(linear, shift) {
-    const unit = this.values.linear_spread / this.values.sharpness;
-    const a = linear / unit;
-    const b = this._alike(shift) / unit;
-    return unit * (Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b))));
+  logit(linear, shift, copies = null) {
+    const v = this.values;
+    const unit = v.linear_spread / v.sharpness;
+    const joint = logAddExp(linear / unit, this._alike(shift) / unit);
+    if (copies === null || v.copies_limit === null || v.copies_limit === undefined) return unit * joint;
+    const alike = v.linear_limit + ((copies - v.copies_limit) / (v.copies_spread ?? 1)) * v.linear_spread;
+    return unit * logAddExp(joint, alike / unit);
   }
 
   /**
@@ -46,6 +50,9 @@ export class Join {
     return v.linear_limit + ((shift - v.shift_limit) / v.shift_spread) * v.linear_spread;
   }
 }
+
+/** @param {number} a @param {number} b */
+const logAddExp = (a, b) => Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b)));
 
 export class ShiftSearch {
   /**

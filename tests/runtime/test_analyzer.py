@@ -8,7 +8,7 @@ import pytest
 
 from unsung.errors import UsageError
 from unsung.runtime import Analysis, decide, load_bundle
-from unsung.runtime.evidence import COPIED, SHIFTED
+from unsung.runtime.evidence import COPIED, SHIFTED, TOLD, Spectra, evidence
 from unsung.runtime.sketch import SpectrogramSketch
 
 
@@ -66,6 +66,16 @@ def test_what_is_added_is_what_the_join_says(bundle):
     assert bundle.copies.baseline != bundle.linear.baseline
     loud = float(join(linear, None, join.copies_limit + 3 * join.copies_spread))
     assert loud == pytest.approx(join.linear_limit + 3 * join.linear_spread, abs=0.1)
+
+
+@pytest.mark.parametrize(("copied", "said"), [(TOLD - 0.01, False), (1.7, True)])
+def test_words_name_the_second_model_where_it_counts(bundle, copied, said):
+    pictures = [np.zeros((f.channels, len(f.freqs_hz)), np.float32) for f in bundle.front_ends]
+    reference = bundle.front_ends[int(bundle.info["reference"])]
+    spectra = Spectra.measure(bundle, np.zeros(len(reference.freqs_hz)))
+    found = evidence(bundle, pictures, spectra, linear=-1.0, added={COPIED: copied})
+    assert any("+1.70 of the logit comes from a second model" in w for w in found.words) == said
+    assert found.baseline + sum(found.terms.values()) == pytest.approx(copied - 1.0, abs=1e-4)
 
 
 def test_pooled_logit_is_the_mean_of_the_windows_and_what_the_search_adds(bundle):

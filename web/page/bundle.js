@@ -17,7 +17,7 @@ import { readSafetensors } from "./numerics/weights.js";
  *   sketch: import("./numerics/sketch.js").SketchValues,
  *   evidence: {band_edges_hz: number[], envelope_hz: number, max_peaks: number,
  *     peak_spreads: number, peak_db: number, peak_surroundings: number, peak_gap_hz: number,
- *     shifted: string, copied: string},
+ *     shifted: string, copied: string, told: number},
  *   comb: import("./numerics/combs.js").CombValues,
  *   segments: import("./numerics/segments.js").SegmentValues,
  *   health: {shortest_s: number, silent_dbfs: number, loudest: number},

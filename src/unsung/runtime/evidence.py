@@ -37,6 +37,9 @@ SHIFTED = "shifted lines"
 COPIED = "lines after rooms and codecs"
 """Name of the term that the second linear model adds."""
 
+TOLD = 0.5
+"""What that model must add before the words speak of it, in logits."""
+
 PEAK_GAP_HZ = 8.0
 """Two peaks closer than this are one."""
 
@@ -136,7 +139,7 @@ def evidence(
     logit = linear + sum((added or {}).values())
     peaks = _peaks(spectra, shares)
     return Evidence(
-        _words(logit, peaks, band, shift),
+        _words(logit, peaks, band, shift, (added or {}).get(COPIED, 0.0)),
         peaks,
         baseline,
         terms,
@@ -175,6 +178,7 @@ def _words(
     peaks: tuple[Peak, ...],
     band: tuple[str, float],
     shift: float | None,
+    copied: float,
 ) -> tuple[str, ...]:
     words = []
     if shift is not None:
@@ -182,6 +186,11 @@ def _words(
             f"a decoder's lines fit best when all frequencies are taken to be "
             f"{100 * np.expm1(shift):+.2f} % off ({12 * shift / np.log(2):+.2f} semitones): the "
             "sound was probably sped up, slowed down or pitched"
+        )
+    if copied >= TOLD:
+        words.append(
+            f"{copied:+.2f} of the logit comes from a second model that has heard rooms and codecs "
+            "as well; the logits of single windows do not hold it"
         )
     if peaks:
         towards = [peak.contribution for peak in peaks if peak.contribution > 0]

@@ -58,6 +58,7 @@ def constants() -> dict[str, Any]:
             "peak_gap_hz": evidence.PEAK_GAP_HZ,
             "shifted": evidence.SHIFTED,
             "copied": evidence.COPIED,
+            "told": evidence.TOLD,
         },
         "comb": _combs(),
         "segments": {

@@ -180,7 +180,7 @@ export function explain(bundle, pictures, spectra, shares, { linear, added, shif
   const logit = Object.values(added).reduce((sum, value) => sum + value, linear);
   const peaks = findPeaks(bundle, spectra, shares);
   return {
-    words: sentences(logit, peaks, band, shift),
+    words: sentences(logit, peaks, band, shift, added[c.copied] ?? 0, c.told),
     peaks,
     baseline,
     terms,
@@ -195,14 +195,22 @@ export function explain(bundle, pictures, spectra, shares, { linear, added, shif
  * @param {Peak[]} peaks
  * @param {[string, number]} band
  * @param {number | null} shift
+ * @param {number} copied what the second linear model adds
+ * @param {number} told from which on the words speak of it
  */
-function sentences(logit, peaks, band, shift) {
+function sentences(logit, peaks, band, shift, copied, told) {
   const words = [];
   if (shift !== null) {
     words.push(
       "a decoder's lines fit best when all frequencies are taken to be " +
         `${signed(100 * Math.expm1(shift), 2)} % off (${signed((12 * shift) / Math.LN2, 2)} semitones): ` +
         "the sound was probably sped up, slowed down or pitched",
+    );
+  }
+  if (copied >= told) {
+    words.push(
+      `${signed(copied, 2)} of the logit comes from a second model that has heard rooms and codecs ` +
+        "as well; the logits of single windows do not hold it",
     );
   }
   if (peaks.length) {

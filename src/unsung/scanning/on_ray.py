@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""Runs the scan on a Ray cluster: its machines decode and score, this one reads and writes.
+"""Runs the scan as a Ray Data pipeline: the cluster decodes and scores, this machine reads, writes.
 
-Each Ray process keeps one worker process of its own, the same as on one machine: a file that
-crashes or hangs it costs one row. A task whose machine is lost is tried again elsewhere. Every
-machine needs this package and must see the inputs under the same paths (a shared folder, or
-object storage). When not to use: on one machine, where ``--jobs`` starts faster.
+A source of tasks and a map over them, executed as a stream: a few tasks a core are under way, rows
+come back in the order of finishing, and the input may be endless. Each Ray process keeps one worker
+process of its own, the same as on one machine: a file that crashes or hangs it costs one row. A
+task whose process or machine is lost is tried again elsewhere. Every machine needs this package and
+must see the inputs under the same paths (a shared folder, or object storage). When not to use: on
+one machine, where ``--jobs`` starts faster.
 """
 
 from __future__ import annotations
 
+import logging
+import pickle
+import queue
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from unsung.errors import MissingExtra, UnsungError, UsageError
-from unsung.scanning.limits import TimeLimit
-from unsung.scanning.pool import Item, lost
-from unsung.scanning.process import Known, Worker, WorkerDied
+from unsung.scanning.pool import Item
+from unsung.scanning.process import Known
+from unsung.scanning.ray_machine import Desk, Setting, numbers, score
 from unsung.scanning.settings import Row, Stamp
 from unsung.scanning.worker import Task
 
@@ -26,11 +31,22 @@ __all__ = ["LOCAL", "connect", "run"]
 LOCAL = "local"
 """The address that starts a cluster on this machine and ends it after the scan."""
 
-RETRIES = 3
-"""How often a task is tried again whose process or machine is lost."""
+SECTION = 20_000
+"""Tasks of one Ray Data execution, which keeps some 2 kB for each until it ends."""
+
+OPTIONS = {
+    "target_max_block_size": 1,  # bytes: every row leaves by itself, none waits for others
+    "execution_no_progress_timeout_s": -1,  # seconds: a watched folder may rest for days
+    "enable_progress_bars": False,
+    "print_on_execution_start": False,
+}
+"""Ray Data's settings for this pipeline alone."""
+
+CALLERS = 64
+"""Calls of the machines that the desk hears at once; further ones wait their turn."""
 
 PER_CORE = 3
-"""Tasks handed to Ray for each core: one at work, one on the way, one in reserve."""
+"""Tasks under way for each core: one at work, one on the way, one in reserve."""
 
 
 def run(
@@ -42,6 +58,7 @@ def run(
     *,
     known: Known | None = None,
     time_s: float | None = None,
+    stop_inputs: Callable[[], None] | None = None,
 ) -> Iterator[Row]:
     """Yield rows as they finish; a few tasks a core are under way, whatever the input's length.
 
@@ -53,166 +70,174 @@ def run(
         stamp: what rows carry that no machine lived to finish.
         known: answers whether a content is scored elsewhere; asked on this machine.
         time_s: a process that works longer on one file is killed and replaced.
+        stop_inputs: called at the end: wakes inputs that wait for something to come.
 
     Raises:
-        MissingExtra: no Ray.
+        MissingExtra: no Ray, or Ray without its data library.
         UsageError: no cluster answers at the address.
     """
     try:
         import ray
-    except ModuleNotFoundError as error:
+        import ray.data
+    except ImportError as error:
         raise MissingExtra("ray", "cluster", "unsung scan --ray") from error
     connect(ray, address, jobs)
+    log = logging.getLogger("ray.data")
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # what goes wrong is told by rows and by our own errors
     try:
-        yield from _Cluster(ray, init, stamp, known, time_s).rows(items)
+        stream = _Stream(ray, items, init, stamp, known=known, time_s=time_s, stop=stop_inputs)
+        with closing(stream):
+            yield from stream.rows()
     finally:
         ray.shutdown()
+        log.setLevel(level)
 
 
-@dataclass(frozen=True)
-class _Setting:
-    """What all tasks of a scan have in common; it travels once to each machine."""
-
-    init: Mapping[str, Any]
-    stamp: Stamp
-    time_s: float | None
-
-
-class _Cluster:
-    """The tasks under way; questions about contents come back as rows and go out again."""
+class _Stream:
+    """Three threads around one Ray Data pipeline: hand out, collect, answer questions."""
 
     def __init__(
         self,
         ray: Any,
+        items: Iterator[Item],
         init: Mapping[str, Any],
         stamp: Stamp,
+        *,
         known: Known | None,
         time_s: float | None,
+        stop: Callable[[], None] | None,
     ) -> None:
-        self._ray, self._stamp, self._known = ray, stamp, known
-        self._setting = ray.put(_Setting({**init, "asks": known is not None}, stamp, time_s))
-        self._task = ray.remote(num_cpus=1, max_retries=RETRIES)(score_on_machine)
-        self._claims = (
-            ray.remote(num_cpus=0, max_concurrency=64)(Questions).remote()
-            if known is not None
-            else None
-        )
-        self._running: dict[Any, Task] = {}
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    def rows(self, items: Iterator[Item]) -> Iterator[Row]:
-        stop = threading.Event()
-        answering = threading.Thread(target=self._answer, args=(stop,), daemon=True)
-        if self._claims is not None:
-            answering.start()
+        self._ray, self._items, self._known, self._stop = ray, items, known, stop
+        self._setting = Setting({**init, "asks": known is not None}, stamp, time_s)
+        # On the scan's own machine: without the desk the scan ends, and others may be lost.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._desk = ray.remote(
+            num_cpus=0,
+            max_concurrency=CALLERS,
+            concurrency_groups={"scan": 4},  # its own calls never queue behind the machines'
+            scheduling_strategy=here,
+        )(Desk).remote()
+        self._out: queue.Queue[Row | BaseException | None] = queue.Queue(maxsize=PER_CORE)
+        self._stopped, self._ended = threading.Event(), threading.Event()
+        self._changed = threading.Condition()
+        self._running: set[int] = set()
+        self._given = 0
+        self._threads = [
+            threading.Thread(target=self._guarded, args=(work,), daemon=True)
+            for work in (self._hand_out, self._collect, self._answer)
+        ]
+
+    def rows(self) -> Iterator[Row]:
+        for thread in self._threads:
+            thread.start()
+        while True:
+            try:  # a timeout keeps Ctrl-C alive on every system
+                item = self._out.get(timeout=1.0)
+            except queue.Empty:
+                continue
+            if item is None:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def close(self) -> None:
+        """End the threads while Ray still runs: a call after it would start a cluster anew."""
+        self._stopped.set()
+        if self._stop is not None:
+            self._stop()
+        self._ray.kill(self._desk)  # whoever waits for it fails, the pipeline included
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(timeout=5.0)  # one may wait for an input
+
+    def _guarded(self, work: Callable[[], None]) -> None:
         try:
-            yield from self._rows(items)
-        finally:
-            stop.set()
-            if self._claims is not None:
-                answering.join(timeout=5.0)
+            work()
+        except self._ray.exceptions.RayError as error:
+            cause = getattr(error, "cause", None) or error
+            self._put(UnsungError(f"the cluster cannot score: {cause}"))
+        except BaseException as error:
+            self._put(error)
 
-    def _rows(self, items: Iterator[Item]) -> Iterator[Row]:
-        ended = False
-        while not ended or self._running:
-            while not ended and len(self._running) < self._room():
-                item = next(items, None)
-                if item is None:
-                    ended = True
-                elif isinstance(item, Row):
-                    yield item
-                else:
-                    task = Task(*item)
-                    sent = self._task.remote(task, self._setting, self._claims)
-                    self._running[sent] = task
-            if self._running:
-                yield from self._finished()
+    def _hand_out(self) -> None:
+        """Lay tasks on the desk while there is room; pass finished rows on."""
+        for item in self._items:
+            if self._stopped.is_set():
+                return
+            if isinstance(item, Row):
+                self._put(item)
+                continue
+            with self._changed:
+                self._running.add(self._given)
+            self._ray.get(self._call(self._desk.put, self._given, Task(*item)))
+            self._given += 1
+            self._wait_for_room()
+        if not self._stopped.is_set():
+            self._ended.set()
+            self._ray.get(self._call(self._desk.end))
 
-    def _room(self) -> int:
-        cores = self._ray.cluster_resources().get("CPU", 1.0)  # machines come and go
-        return max(1, int(PER_CORE * cores))
+    def _wait_for_room(self) -> None:
+        while not self._stopped.is_set():
+            cores = self._ray.cluster_resources().get("CPU", 1.0)  # machines come and go
+            with self._changed:
+                if len(self._running) < max(1, int(PER_CORE * cores)):
+                    return
+                self._changed.wait(timeout=1.0)
 
-    def _finished(self) -> Iterator[Row]:
-        done, _ = self._ray.wait(list(self._running), num_returns=1, timeout=5.0)
-        for reference in done:
-            task = self._running.pop(reference)
-            try:
-                yield self._ray.get(reference)
-            except self._ray.exceptions.RayTaskError as error:
-                raise UnsungError(f"the cluster cannot score: {error.cause}") from error
-            except self._ray.exceptions.RayError as error:
-                why = f"lost {RETRIES + 1} times on the cluster ({type(error).__name__})"
-                yield lost(task, self._stamp, WorkerDied(f"{why}; scan the file alone"))
+    def _collect(self) -> None:
+        """Run the pipeline, section after section, and hand its rows on, each once."""
+        first = 0
+        while not (self._ended.is_set() and first >= self._given):
+            for found in self._section(first):
+                number, row = found["number"], pickle.loads(found["row"])
+                if isinstance(row, str):
+                    raise UnsungError(f"the cluster cannot score: {row}")
+                with self._changed:
+                    again = number not in self._running  # Ray made a lost result once more
+                    self._running.discard(number)
+                    self._changed.notify_all()
+                if not again:
+                    self._call(self._desk.done, number)
+                    self._put(row)
+            first += SECTION
+        self._put(None)
 
-    def _answer(self, stop: threading.Event) -> None:
+    def _section(self, first: int) -> Iterator[dict[str, Any]]:
+        """Yield what `score` returns for some tasks from this one on."""
+        desk = {"desk": self._desk}
+        source = self._ray.data.from_items([{"first": first, "end": first + SECTION}])
+        for name, value in OPTIONS.items():
+            setattr(source.context, name, value)
+        scored = source.flat_map(numbers, fn_kwargs=desk, num_cpus=0).flat_map(
+            score, fn_kwargs={"setting": self._setting, **desk}, num_cpus=1
+        )
+        # Nothing ahead: `iter_rows` would keep each row back until the next one comes.
+        for batch in scored.iter_batches(
+            batch_size=None, batch_format="pyarrow", prefetch_batches=0
+        ):
+            yield from batch.to_pylist()
+
+    def _answer(self) -> None:
         """Answer the machines' questions until the scan ends."""
-        assert self._known is not None and self._claims is not None
         answers: dict[tuple[int, str], bool] = {}
-        while not stop.is_set():
-            try:
-                asked = self._ray.get(self._claims.exchange.remote(answers, 0.5))
-            except self._ray.exceptions.RayError:
-                return  # shut down, or the actor's machine is lost: tasks then score what they hold
+        while self._known is not None and not self._stopped.is_set():
+            asked = self._ray.get(self._call(self._desk.exchange, answers, 0.5))
             answers = {question: self._known(*question) for question in asked}
 
+    def _call(self, method: Any, *arguments: Any) -> Any:
+        return method.options(concurrency_group="scan").remote(*arguments)
 
-class Questions:
-    """An actor that carries questions from the machines to the scan, and answers back."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._asked: list[tuple[int, str]] = []
-        self._answers: dict[tuple[int, str], bool] = {}
-
-    def known(self, index: int, sha256: str) -> bool:
-        """Ask and wait for the answer; without one in a minute the asker scores for itself."""
-        question = (index, sha256)
-        with self._changed:
-            self._asked.append(question)
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: question in self._answers, timeout=60.0)
-            return self._answers.pop(question, False)
-
-    def exchange(
-        self, answers: dict[tuple[int, str], bool], wait_s: float
-    ) -> list[tuple[int, str]]:
-        """Take answers; return the questions that came since, after a moment at most."""
-        with self._changed:
-            self._answers.update(answers)
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: bool(self._asked), timeout=wait_s)
-            asked, self._asked = self._asked, []
-            return asked
-
-
-_worker: dict[int, Worker] = {}
-"""The worker process of this Ray process; it lives as long, and ends with it."""
-
-
-def score_on_machine(task: Task, setting: _Setting, claims: Any) -> Row:
-    """Score one track in this machine's worker process; the name is what Ray shows."""
-    worker = _worker.get(0)
-    if worker is None or not worker.alive:
-        worker = _worker[0] = Worker(_asker(claims), setting.time_s)
-        worker.greet(setting.init)
-    try:
-        return worker.ask(task)
-    except (WorkerDied, TimeLimit) as error:
-        _worker.clear()
-        return lost(task, setting.stamp, error, worker.claimed)
-
-
-def _asker(claims: Any) -> Known | None:
-    if claims is None:
-        return None
-    import ray
-
-    def known(index: int, sha256: str) -> bool:
-        try:
-            return bool(ray.get(claims.known.remote(index, sha256)))
-        except ray.exceptions.RayError:
-            return False  # nobody answers: score it; the store then keeps both rows
-
-    return known
+    def _put(self, item: Row | BaseException | None) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._out.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            return
 
 
 def connect(ray: Any, address: str, jobs: int | None) -> None:

@@ -208,7 +208,16 @@ def _rows(
     if ray is not None:
         from unsung.scanning import on_ray
 
-        yield from on_ray.run(items, ray, jobs, init, scorer.stamp, known=scorer.ask, time_s=time_s)
+        yield from on_ray.run(
+            items,
+            ray,
+            jobs,
+            init,
+            scorer.stamp,
+            known=scorer.ask,
+            time_s=time_s,
+            stop_inputs=stop,
+        )
     elif jobs == 1 and time_s is None:
         for item in items:
             yield item if isinstance(item, Row) else scorer(Task(*item))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import http.server
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,9 +68,11 @@ def playing(context: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     (folder / "index.html").write_text(
         "<!DOCTYPE html><title>A song</title><audio src='song.wav' autoplay loop></audio>"
     )
-    with serving(folder) as address:
+    # Somebody else's site: our own pages allow no sound from a server.
+    with serving(folder, http.server.SimpleHTTPRequestHandler) as address:
         page = context.new_page()
         page.goto(address)
+        page.wait_for_function("document.querySelector('audio').currentTime > 0")
         yield page
 
 

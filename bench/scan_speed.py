@@ -62,8 +62,9 @@ def cpu(work: Callable[[], object]) -> float:
 
 
 def peers(song: Path) -> dict[str, Callable[[], object]]:
-    bundle = load_bundle()
-    bundle.logits([np.zeros((1, f.channels, len(f.freqs_hz), 1), "f4") for f in bundle.front_ends])
+    bundle, small = load_bundle(), load_bundle("fast")
+    for one in (bundle, small):
+        one.logits([np.zeros((1, f.channels, len(f.freqs_hz), 1), "f4") for f in one.front_ends])
 
     def twin() -> object:
         sound, rate = librosa.load(song, sr=16000)
@@ -75,6 +76,7 @@ def peers(song: Path) -> dict[str, Callable[[], object]]:
         "librosa load + mel": twin,
         "unsung scan": lambda: score_file(song, bundle),
         "unsung scan --fast": lambda: score_file(song, bundle, fast=True),
+        "unsung scan --detector fast": lambda: score_file(song, small),
     }
 
 
@@ -148,6 +150,8 @@ def main() -> None:
         os.sched_setaffinity(0, set(cores))
         ratios = {
             "scan / libsndfile decode": best["unsung scan"] / best["libsndfile decode"],
+            "scan --detector fast / libsndfile decode":
+                best["unsung scan --detector fast"] / best["libsndfile decode"],
             "librosa load + mel / scan": best["librosa load + mel"] / best["unsung scan"],
             "librosa load + mel / scan --fast":
                 best["librosa load + mel"] / best["unsung scan --fast"],
@@ -156,7 +160,7 @@ def main() -> None:
             "`unsung --help`, s": help_seconds(),
             "peak memory of a 3-hour file, MiB": three_hours_mib(folder),
         }  # fmt: skip
-    goals = ["≤ 1.8 (aim 1.5)", "≥ 1.4", "≥ 6", "≥ 1.8", "< 0.3", "< 400"]
+    goals = ["≤ 1.8 (aim 1.5)", "≤ 1.5", "≥ 1.4", "≥ 6", "≥ 1.8", "< 0.3", "< 400"]
     lines = [
         "# Speed of a scan",
         "",

@@ -56,7 +56,8 @@ class Worker:
         except BaseException as error:
             await worker.kill()
             if isinstance(error, TimeoutError | WorkerDied):
-                raise UnsungError(f"a worker process could not start: {error}") from error
+                why = str(error) or f"not ready after {_START_S:g} s"
+                raise UnsungError(f"a worker process could not start: {why}") from error
             raise
         if answer["error"] is not None:
             await worker.kill()

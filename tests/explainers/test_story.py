@@ -29,7 +29,8 @@ def song(tmp_path_factory):
 def test_a_song_is_explained_and_its_verdict_turned(song):
     found = explain(song, seconds=8.0)
     # What is explained is the linear part; the search over shifts can only add to it.
-    assert 0 <= found.judged.logit - found.explanation.logit + 5e-3 < 1.0
+    # What is judged also holds the search over shifts and the second model, which only add.
+    assert 0 <= found.judged.logit - found.explanation.logit + 5e-3 < 2.0
     assert abs(found.explanation.gap) < 1e-3 and found.complete
     assert sum(row.relevance for row in found.bands()) == pytest.approx(
         float(found.explanation.relevance.sum()), abs=1e-3

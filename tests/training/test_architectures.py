@@ -133,7 +133,7 @@ def test_a_variant_is_a_recipe_with_other_settings(tmp_path):
 @pytest.mark.slow
 def test_a_recipe_is_trained_and_leaves_bundles_for_its_folds(manifest, tmp_path):
     (tmp_path / "b.toml").write_text(
-        'left_out = ["0"]\nset = ["data.jobs=-1", "data.valid_share=0.4", "run.device=cpu"]\n'
+        'left_out = ["0"]\nset = ["data.jobs=-1", "data.valid_share=0.2", "run.device=cpu"]\n'
         '[recipes.descriptors_linear]\nset = ["options.window_s=1.0"]\n'
     )
     command = [sys.executable, "-m", "unsung.training.architectures", "--data", str(manifest)]

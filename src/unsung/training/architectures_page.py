@@ -16,7 +16,6 @@ import argparse
 import json
 import math
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -271,9 +270,22 @@ def bundle_cost(folder: Path) -> dict[str, float]:
     size = sum(file.stat().st_size for file in bundle.path.iterdir() if file.is_file())
     return {
         "audio_s_per_cpu_s": round(seconds / max(min(times), 1e-9), 2),
-        "peak_ram_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "peak_ram_mb": round(_peak_mb(), 1),
         "size_mb": round(size / 1e6, 3),
     }
+
+
+def _peak_mb() -> float:
+    """Return this process's peak memory (Linux; NaN elsewhere).
+
+    Not `ru_maxrss`: a new process starts with its parent's peak.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return math.nan
+    peak = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), "nan")
+    return float(peak) / 1024
 
 
 def _cost_results(costs: Mapping[str, Mapping[str, float]]) -> list[Result]:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What the README shows is what the tool does and what was measured."""
 
+import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -66,3 +68,64 @@ def test_make_targets_exist():
     makefile = (ROOT / "Makefile").read_text()
     for target in set(re.findall(r"`make ([a-z-]+)", README)):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+def measured(name):
+    return [json.loads(line) for line in (ROOT / "results" / name).read_text().splitlines()]
+
+
+def percent(share, digits=1):
+    return f"{100 * share:.{digits}f} %"
+
+
+def text_of_readme():
+    return " ".join(README.split())
+
+
+def test_human_music_in_the_text_is_what_was_counted():
+    counts = Counter(row["verdict"] for row in measured("human-music.jsonl"))
+    n = sum(counts[word] for word in ("ai", "human", "undecided"))
+    said = (
+        f"{n} tracks of 86 packages that no fit and no threshold has seen: {counts['ai']} called AI"
+    )
+    assert said in text_of_readme()
+    assert f"{counts['undecided']} undecided, {counts['human']} human" in text_of_readme()
+    assert f"({percent(counts['ai'] / n)}, 95 % interval" in text_of_readme()
+
+
+def test_the_smaller_detector_in_the_text_is_the_measured_one():
+    found = {
+        (row["dataset"], row["condition"], row["metric"]): row
+        for row in measured("fast-detector.jsonl")
+        if row["detector"] == "fast"
+    }
+    auc = found["AI, all", "as published", "auc"]
+    shares = [
+        found[name, "verdict at 0.01 false alarms", "share_ai"]["value"]
+        for name in ("AI, all", "human excerpts")
+    ]
+    said = f"AUC {auc['value']:.2f} [{auc['low']:.2f}, {auc['high']:.2f}], "
+    said += (
+        f"{percent(shares[0])} called AI at the same rate, {percent(shares[1])} of human excerpts"
+    )
+    assert said in text_of_readme()
+
+
+def test_failures_in_the_text_are_the_measured_ones():
+    rows = measured("robustness/results.jsonl")
+    found = {r["condition"]: r["value"] for r in rows if r["metric"] == "detection"}
+    alarms = {r["condition"]: r["value"] for r in rows if r["metric"] == "false_alarms"}
+    for condition, before, after in (
+        ("clean", "(", " clean, the same"),
+        ("speed@1.05", "sped up by 5 %, ", " of AI tracks are still found"),
+        ("tiny_resample@0.5", "resampled by half a per cent ", ","),
+        ("vocoder_stretch@1.1", "plain phase vocoder ", ""),
+        ("reverb@0.4", "after reverb ", " ("),
+    ):
+        value = percent(found[condition])
+        value = value.removesuffix(" %") if condition.startswith("vocoder") else value
+        assert f"{before}{value}{after}" in text_of_readme(), condition
+    over = {name for name, share in alarms.items() if share > 0.018}
+    assert over == {"mp3@32", "segment_shuffle@1"}
+    assert f"in {len(alarms) - len(over)} of {len(alarms)} conditions" in text_of_readme()
+    assert {percent(alarms[name]) for name in over} == {"2.5 %"}

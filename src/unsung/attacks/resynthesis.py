@@ -11,13 +11,17 @@ name, EnCodec or Lyra, take ``unsung synth resynthesise``.
 from __future__ import annotations
 
 import hashlib
-from typing import ClassVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from unsung.attacks.base import Attack
 from unsung.errors import UsageError
 from unsung.types import Clip, FloatArray
+
+if TYPE_CHECKING:
+    from unsung.synthesis.resynthesis.zoo import Zoo
 
 __all__ = ["Resynthesis"]
 
@@ -46,13 +50,19 @@ class Resynthesis(Attack):
     def _apply(
         self, samples: FloatArray, sample_rate_hz: int, strength: float, seed: int
     ) -> FloatArray:
-        from unsung.synthesis.resynthesis.zoo import Zoo
-
         clip = Clip(samples, sample_rate_hz, track_id=_name(samples))
         setting = f"@{self.member}" if self.member >= 0 else str(self.members)
-        copy = Zoo(setting, seed=seed)(clip).samples
+        copy = _zoo(setting, seed)(clip).samples
         share = np.float32(strength)
         return np.asarray((1 - share) * samples + share * copy, dtype=np.float32)
+
+
+@lru_cache(maxsize=4)
+def _zoo(setting: str, seed: int) -> Zoo:
+    """Return the zoo; it keeps the members that it has built."""
+    from unsung.synthesis.resynthesis.zoo import Zoo
+
+    return Zoo(setting, seed=seed)
 
 
 def _name(samples: FloatArray) -> str:

@@ -2,7 +2,8 @@
 """Exact contributions of a linear detector: weight times distance from a baseline.
 
 Nothing is estimated: baseline and relevance add up to the logit. For the packaged detectors this is
-the whole truth about the logit, frame by frame (`_bundle` says what is held fixed); it needs no
+the whole truth about the windows' logit, frame by frame (`_bundle` says what is held fixed); what
+the search over shifts and the second model add to a track stands in the scan's terms. It needs no
 torch. The baseline is a choice: "silence" is a spectrum in which nothing stands out of its
 surroundings, "mean" that of the training music, "human" that of a recording. Silence is the usual
 one because it finds planted evidence best (results/faithfulness.md); the mean also counts where a

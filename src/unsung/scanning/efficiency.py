@@ -31,7 +31,7 @@ from unsung.types import FloatArray, Record
 if TYPE_CHECKING:
     from unsung.runtime import Bundle
 
-__all__ = ["FLOPS_FORMULA", "EfficiencyRow", "efficiency", "flops"]
+__all__ = ["FLOPS_FORMULA", "EfficiencyRow", "analyse", "efficiency", "flops", "status_bytes"]
 
 WARM_UP = 2
 SHORT_S = 10.0
@@ -92,10 +92,10 @@ def efficiency(
     sound = noise.astype(np.float32)
     short = np.resize(sound, round(SHORT_S * RATE_HZ))
     del noise
-    brief = _times(lambda: _analyse(bundle, short), rounds)[0]
-    growth = _peak_growth(lambda: _analyse(bundle, sound))
+    brief = _times(lambda: analyse(bundle, short), rounds)[0]
+    growth = _peak_growth(lambda: analyse(bundle, sound))
     before_j = read_counters()
-    full, cpu_s = _times(lambda: _analyse(bundle, sound), rounds)
+    full, cpu_s = _times(lambda: analyse(bundle, sound), rounds)
     used_j = joules_between(before_j, read_counters())
     used_j = None if used_j is None else used_j / len(full)
     return EfficiencyRow(
@@ -129,7 +129,7 @@ def flops(bundle: Bundle, seconds: float) -> float:
     return total
 
 
-def _analyse(bundle: Bundle, sound: FloatArray) -> None:
+def analyse(bundle: Bundle, sound: FloatArray) -> None:
     """Push the sound in blocks, as a scan does."""
     analyzer = bundle.analyzer(RATE_HZ)
     step = round(BLOCK_S * RATE_HZ)
@@ -164,15 +164,23 @@ def _peak_growth(call: Callable[[], None]) -> int | None:
     """Return by how much the peak of resident memory rises during a call (Linux only)."""
     try:
         Path("/proc/self/clear_refs").write_text("5")  # 5: start the peak anew
-        before = _status_bytes("VmRSS")
+        before = status_bytes("VmRSS")
     except (OSError, ValueError):
         call()
         return None
     call()
-    return max(0, _status_bytes("VmHWM") - before)
+    return max(0, status_bytes("VmHWM") - before)
 
 
-def _status_bytes(name: str) -> int:
+def status_bytes(name: str) -> int:
+    """Return an entry of this process's status, such as its peak memory ``VmHWM`` (Linux only).
+
+    Not `ru_maxrss`: a new process starts with its parent's peak.
+
+    Raises:
+        OSError: the system has no such file.
+        ValueError: the file has no such entry.
+    """
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{name}:"):
             return 1024 * int(line.split()[1])

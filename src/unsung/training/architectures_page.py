@@ -27,6 +27,7 @@ import numpy as np
 
 from unsung.errors import UnsungError, UsageError
 from unsung.runtime import load_bundle
+from unsung.scanning.efficiency import RATE_HZ, analyse, status_bytes
 from unsung.training.architectures import RECORD, THREADS, budget_file, read_budget
 from unsung.types import Result
 
@@ -34,7 +35,6 @@ __all__ = ["joined", "main", "page", "read_results", "verdict"]
 
 NAME = "architectures"
 SOUND_S = 30.0
-RATE_HZ = 44100
 CROSSED = ", cross-fitted"
 METRICS = ("auc", "eer", "detection_at_0.01")
 COSTS = ("parameters", "flops_per_audio_s", "audio_s_per_cpu_s", "peak_ram_mb", "size_mb")
@@ -262,10 +262,7 @@ def bundle_cost(folder: Path) -> dict[str, float]:
     times = []
     for _ in range(2):  # the first also loads the graph
         began = time.process_time()
-        analyzer = bundle.analyzer(RATE_HZ)
-        for start in range(0, len(sound), 2 * RATE_HZ):
-            analyzer.push(sound[start : start + 2 * RATE_HZ])
-        analyzer.finish()
+        analyse(bundle, sound)
         times.append(time.process_time() - began)
     size = sum(file.stat().st_size for file in bundle.path.iterdir() if file.is_file())
     return {
@@ -276,16 +273,10 @@ def bundle_cost(folder: Path) -> dict[str, float]:
 
 
 def _peak_mb() -> float:
-    """Return this process's peak memory (Linux; NaN elsewhere).
-
-    Not `ru_maxrss`: a new process starts with its parent's peak.
-    """
     try:
-        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    except OSError:
+        return status_bytes("VmHWM") / 2**20
+    except OSError:  # no Linux
         return math.nan
-    peak = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), "nan")
-    return float(peak) / 1024
 
 
 def _cost_results(costs: Mapping[str, Mapping[str, float]]) -> list[Result]:

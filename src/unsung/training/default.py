@@ -18,10 +18,16 @@ from pathlib import Path
 
 import numpy as np
 
+from unsung.audio.read import sha256_file
+from unsung.detectors.base import Detector
 from unsung.detectors.residual_linear import STATISTICS, ResidualLinear, packaged
 from unsung.evaluation.energy import joules_between, read_counters, source_of
+from unsung.export import export_bundle
 from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.runtime import load_bundle
+from unsung.runtime.bundle import LinearPart
+from unsung.runtime.shift import Join, ShiftSearch
+from unsung.training.card import model_card
 from unsung.training.crossfit import PENALTY, cross_fit
 from unsung.training.material import (
     LEARNED,
@@ -32,8 +38,10 @@ from unsung.training.material import (
     residual_front_ends,
     rows_of,
 )
-from unsung.training.publish import write_bundle, write_results
+from unsung.training.outcome import Outcome, calibration_of
+from unsung.training.publish import LIMITS, VERSION, write_results
 from unsung.training.robust import fit_join, fit_robust, mean_columns
+from unsung.types import Result
 
 __all__ = ["main"]
 
@@ -72,17 +80,51 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"bundle {load_bundle(arguments.out).sha256} in {arguments.out}")
 
 
+def write_bundle(
+    detector: Detector,
+    shift: tuple[ShiftSearch, Join],
+    outcome: Outcome,
+    rows: Sequence[Result],
+    folder: Path,
+    *,
+    copies: LinearPart | None = None,
+    cost: str = "",
+) -> None:
+    """Export the fitted detector with its search over shifts, calibration and card."""
+    learned = {
+        track.path
+        for track, kind in zip(outcome.tracks, outcome.kind, strict=True)
+        if kind in LEARNED
+    }
+    export_bundle(
+        detector,
+        folder,
+        name=outcome.name,
+        version=VERSION,
+        reference=len(detector.front_ends) - 1,
+        calibration=calibration_of(outcome),
+        limits=LIMITS,
+        card=model_card(outcome, rows, detector, cost),
+        training_files=[sha256_file(path) for path in sorted(learned)],
+        shift=shift,
+        copies=copies,
+    )
+
+
 def cost_in_words(cpu_s: float, energy_j: float | None, source: str) -> str:
     """Return what a build took.
 
-    Time is rounded up to five hours, so that two builds from the same data have the same card and
-    hash whether they measured the sound anew or not.
+    Time is rounded up to five hours and energy to 50 Wh, so that two builds from the same data
+    have the same card and hash, whether they measured the sound anew or not.
 
     >>> cost_in_words(4000.0, None, "not measured: no energy counter")
     'less than 5 CPU hours, no GPU; energy not measured: no energy counter'
+    >>> cost_in_words(20000.0, 4e5, "RAPL")
+    'less than 10 CPU hours, no GPU; energy less than 150 Wh (RAPL)'
     """
     hours = 5 * max(1, math.ceil(cpu_s / 3600 / 5))
-    energy = source if energy_j is None else f"{energy_j / 3600:.0f} Wh ({source})"
+    watt_hours = 50 * max(1, math.ceil((energy_j or 0.0) / 3600 / 50))
+    energy = source if energy_j is None else f"less than {watt_hours} Wh ({source})"
     return f"less than {hours} CPU hours, no GPU; energy {energy}"
 
 

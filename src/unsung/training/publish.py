@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writes what a build found: results as JSON Lines and a page, and the bundle with its card."""
+"""Writes what a build found: results as JSON Lines and a page."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unsung.audio.read import sha256_file
-from unsung.detectors.base import Detector
 from unsung.evaluation import (
     bootstrap_difference,
     bootstrap_interval,
@@ -26,13 +24,8 @@ from unsung.evaluation import (
 from unsung.evaluation.calibration import ece_debiased
 from unsung.evaluation.proportions import clopper_pearson
 from unsung.evaluation.weighted import auc_many
-from unsung.export import export_bundle
-from unsung.runtime.bundle import LinearPart
-from unsung.runtime.shift import Join, ShiftSearch
-from unsung.training.card import model_card
 from unsung.training.outcome import (
     Outcome,
-    calibration_of,
     family_unseen,
     nested_ratios,
     nested_verdicts,
@@ -40,7 +33,7 @@ from unsung.training.outcome import (
 from unsung.training.shortcuts import metadata_scores, sound_scores
 from unsung.types import Result
 
-__all__ = ["LIMITS", "VERSION", "write_bundle", "write_results"]
+__all__ = ["LIMITS", "VERSION", "write_results"]
 
 VERSION = "4"
 COMMAND = "python -m unsung.training.default"
@@ -286,34 +279,3 @@ def _families(rows: Sequence[Result], name: str) -> list[str]:
         ]
         lines.append(f"| {family} | {row.n_tracks} | {' | '.join(cells)} |")
     return lines
-
-
-def write_bundle(
-    detector: Detector,
-    shift: tuple[ShiftSearch, Join],
-    outcome: Outcome,
-    rows: Sequence[Result],
-    folder: Path,
-    *,
-    copies: LinearPart | None = None,
-    cost: str = "",
-) -> None:
-    """Export the fitted detector with its search over shifts, calibration and card."""
-    learned = {
-        track.path
-        for track, kind in zip(outcome.tracks, outcome.kind, strict=True)
-        if kind in ("table", "extra")
-    }
-    export_bundle(
-        detector,
-        folder,
-        name=outcome.name,
-        version=VERSION,
-        reference=len(detector.front_ends) - 1,
-        calibration=calibration_of(outcome),
-        limits=LIMITS,
-        card=model_card(outcome, rows, detector, cost),
-        training_files=[sha256_file(path) for path in sorted(learned)],
-        shift=shift,
-        copies=copies,
-    )

@@ -143,6 +143,20 @@ def test_a_file_that_hangs_is_killed_and_the_others_go_on(stub, music, tmp_path)
     assert scored(tmp_path)[scores["hang1.wav"].sha256] == 1
 
 
+def test_bytes_that_cost_a_process_are_not_tried_again_in_the_same_scan(stub, tmp_path):
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for name in ("hang1", "hang2", "hang3"):  # one process: each comes after the last was killed
+        (folder / f"{name}.wav").write_text("hang")
+    limits = Limits(time_s=1.0)
+    out = tmp_path / "out"
+    rows = list(
+        scan_catalogue([str(folder)], Settings(), out, jobs=1, load=stub.load, limits=limits)
+    )
+    assert [row.score.error.type for row in rows] == ["TimeLimit"] * 3
+    assert list(scored(tmp_path).values()) == [1]
+
+
 def test_one_job_with_a_time_limit_is_a_process_too(stub, tmp_path):
     (tmp_path / "hang.wav").write_text("hang")
     limits = Limits(time_s=1.0)

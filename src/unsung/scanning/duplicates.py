@@ -3,6 +3,8 @@
 
 Content is what the SHA-256 of the file says. A process that has hashed a file asks before it
 decodes; the second asker is told that another is at work, and its row waits for that one's.
+Bytes that cost a process (it hung, or died) are not tried again in the same scan; other failures
+are, for the cause may be gone.
 Near-duplicates (another encoding of the same song) are other contents: see `unsung data`.
 """
 
@@ -18,6 +20,8 @@ from unsung.types import Failure, Score
 
 __all__ = ["Claims"]
 
+COSTLY = ("TimeLimit", "WorkerDied")
+
 
 class Claims:
     """Who scores which content; `known` is asked from any thread, `settle` from one."""
@@ -28,13 +32,16 @@ class Claims:
         self._owner: dict[int, int] = {}  # content key -> index of the task that scores it
         self._expected: Counter[int] = Counter()  # rows that were told to wait for it
         self._parked: dict[int, list[Row]] = {}
-        self._failed: dict[int, Score] = {}  # kept only while rows still wait for it
+        self._failed: dict[int, Score] = {}  # costly ones; others while rows still wait for them
 
     def known(self, index: int, sha256: str) -> bool:
         """Say whether the content has or gets its score elsewhere; else the asker owns it."""
         key = self._stamp.key(sha256)
         with self._guard:
             if self._store.holds(key):
+                return True
+            if key in self._failed and key not in self._owner:
+                self._expected[key] += 1
                 return True
             if self._owner.setdefault(key, index) == index:
                 return False
@@ -54,7 +61,7 @@ class Claims:
                 return [done]
             del self._owner[key]
             waiting = self._parked.pop(key, [])
-            if row.score.error is not None and self._expected[key]:
+            if row.score.error is not None and (self._expected[key] or _costly(row.score)):
                 self._failed[key] = row.score
         return [done, *(copy for parked in waiting for copy in self._copy(parked, key))]
 
@@ -68,8 +75,13 @@ class Claims:
             self._expected[key] -= 1
             if self._expected[key] <= 0:
                 del self._expected[key]
-                self._failed.pop(key, None)
+                if not _costly(failed):
+                    self._failed.pop(key, None)
         return [self._store.settle(row if failed is None else _same_error(row, failed))]
+
+
+def _costly(score: Score | None) -> bool:
+    return score is not None and score.error is not None and score.error.type in COSTLY
 
 
 def _same_error(row: Row, first: Score) -> Row:

@@ -86,3 +86,11 @@ def test_the_server_tells_of_the_bundle_and_explains_nothing(live: Live, folder:
     assert answer.status_code == 200
     assert answer.json()["explanation"] is None
     assert answer.json()["score"]["logit"] is not None
+
+
+@pytest.mark.parametrize("form", ["html", "png"])
+def test_a_page_of_a_network_is_refused_and_says_what_to_do(live: Live, form: str) -> None:
+    files = [("file", ("song.wav", sound(3.0), "audio/wav"))]
+    answer = live.client.post("/v1/explain", files=files, params={"format": form})
+    assert (answer.status_code, answer.json()["error"]) == (501, "NotExplained")
+    assert "format=json" in answer.json()["detail"]

@@ -14,6 +14,7 @@ __all__ = [
     "JobGone",
     "JobRunning",
     "MixedUp",
+    "NotExplained",
     "NotReady",
     "TooLarge",
     "TooLong",
@@ -65,6 +66,10 @@ class JobGone(UsageError):
 
 class JobRunning(UsageError):
     """The result of a job that is not finished."""
+
+
+class NotExplained(UnsungError):
+    """A page or picture of a detector that leaves no exact shares, as networks do."""
 
 
 class NotReady(UnsungError):

@@ -54,6 +54,7 @@ STATUS: dict[str, int] = {
         (base.UnsungError, 500),
         (base.MissingExtra, 501),
         (base.MissingTool, 501),
+        (own.NotExplained, 501),
         (base.FetchError, 502),
         (base.BundleError, 503),
         (own.NotReady, 503),

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from unsung.api.errors import BadUpload, JobRunning, TooManyFiles
+from unsung.api.errors import BadUpload, JobRunning, NotExplained, TooManyFiles
 from unsung.api.jobs import Job, JobInfo
 from unsung.api.problems import JsonResponse, dumps, problem
 from unsung.api.schemas import UPLOADING, Explained, Scanned, answers, uploads_body
@@ -107,7 +107,7 @@ async def scan(request: Request, chosen: Chosen) -> Response:
     "/explain",
     tags=["explain"],
     summary="Score one upload and say why",
-    responses=answers(Explained, 200, *UPLOADING),
+    responses=answers(Explained, 200, *UPLOADING, 501),
     openapi_extra=uploads_body("One file"),
 )
 async def explain(request: Request, chosen: Chosen, format: Form = "json") -> Response:
@@ -115,9 +115,16 @@ async def explain(request: Request, chosen: Chosen, format: Form = "json") -> Re
 
     The shares are the exact addends of the detector's linear part, no estimate. `gap` is what they
     miss: logit − baseline − Σ relevance. It is zero for a linear detector; where shifted lines are
-    searched for too, it is their part.
+    searched for too, it is their part. A network that judges windows leaves no such shares: JSON
+    then has `explanation` null, and pages and pictures are refused (501).
     """
     here = service(request)
+    if here.bundle.windowed and format != "json":
+        raise NotExplained(
+            f"expected format=json, got {format}: the detector of this server, {here.bundle.name}, "
+            "judges windows by a network and leaves no exact shares to draw; "
+            "`unsung explain SONG --with occlusion` explains it"
+        )
     with here.slot():
         async with _uploads(request, here) as (_, uploads):
             if len(uploads) != 1:

@@ -26,7 +26,13 @@ from unsung.training.architectures import (
     train_all,
     write_parts,
 )
-from unsung.training.architectures_page import joined, page, read_results, verdict
+from unsung.training.architectures_page import (
+    joined,
+    page,
+    read_results,
+    synthetic,
+    verdict,
+)
 from unsung.training.recipe import find_recipe, load_recipe, recipe_names
 from unsung.types import Result
 
@@ -119,6 +125,23 @@ def test_the_first_set_that_has_a_number_gives_it():
     large, small = row("a", "clean", "auc", 0.8), row("a", "clean", "auc", 0.9)
     attacked = row("a", "mp3@64", "auc", 0.7)
     assert joined([[large], [small, attacked]]) == [large, attacked]
+
+
+def test_what_was_learned_of_the_set_made_here_stands_apart():
+    def row(name, condition, metric, value, low=None):
+        return Result("music", name, "", condition, metric, value, low, 1.0, 144, 24, 0)
+
+    own = synthetic([row("gmm", "clean", "auc", 0.9, 0.8), row("gmm", "mp3@64", "auc", 0.7)])
+    assert [(r.condition, r.value) for r in own] == [("synthetic", 0.9)]
+    made = {"gmm": {"tracks": {"train": 173, "valid": 43}, "heard_s": 99.0, "cpu_s": 7.0}}
+    rows = [row("gmm", "clean", "auc", 0.6, 0.4), *own]
+    text = page(["gmm", "lcnn"], {}, rows, made)
+    real, here = text.split("## On a set made here")
+    assert "| gmm | not shown in this budget | 0.600" in real
+    assert "144 excerpts of 24 pieces" in here
+    assert "| gmm | yes | 0.900 [0.80, 1.00] |" in here
+    assert "lcnn" not in here.split("## Costs")[0]
+    assert "under attack" not in text
 
 
 def test_a_variant_is_a_recipe_with_other_settings(tmp_path):

@@ -20,7 +20,7 @@ from unsung.explainers._spectra import Spectrum, reshaped
 from unsung.synthesis.decoder import Wear, resynthesise
 from unsung.types import Clip, FloatArray
 
-__all__ = ["BANDS_HZ", "KINDS", "Planted", "plant"]
+__all__ = ["BANDS_HZ", "KINDS", "Planted", "plant", "with_tones"]
 
 KINDS = ("decoder", "tones")
 
@@ -84,7 +84,7 @@ def plant(
         strides = STRIDES[int(rng.integers(len(STRIDES)))]
         made = resynthesise(clip, strides, seed, WEAR).samples
     else:
-        made = _with_tones(clip, low, high)
+        made = with_tones(clip, low, high)
     both = np.concatenate([clip.samples, made])
     channels = len(clip.samples)
 
@@ -99,7 +99,7 @@ def plant(
     return Planted(replace(clip, samples=mixed), low, high, begin, begin + length, clip)
 
 
-def _with_tones(clip: Clip, low_hz: float, high_hz: float) -> FloatArray:
+def with_tones(clip: Clip, low_hz: float, high_hz: float) -> FloatArray:
     """Add steady lines that together are as loud as the band. Shape: ``[channel, time]``."""
     lines = np.arange(np.ceil(low_hz / SPACING_HZ), high_hz / SPACING_HZ + 1e-9) * SPACING_HZ
     lines = lines[lines < clip.sample_rate_hz / 2]

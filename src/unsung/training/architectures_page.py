@@ -211,8 +211,8 @@ def _made_table(
         "## On a set made here: every recipe learns", "",
         "The same recipes and settings on `python -m unsung.training.synthetic_set`: pieces played "
         "by this program, and the same with steady lines at multiples of 500 Hz. Two folds of "
-        f"pieces left out, {rows[0].n_tracks} excerpts of {rows[0].n_groups} pieces. It proves that "
-        "training works from sound to bundle, and says nothing about AI music.", "",
+        f"pieces left out, {rows[0].n_tracks} excerpts of {rows[0].n_groups} pieces. It shows "
+        "that training works from sound to bundle, and says nothing about AI music.", "",
         "| detector | beats chance | AUC | EER | trained on | heard | CPU |",
         "|---|---|---|---|---|---|---|",
     ]  # fmt: skip

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+import functools
 import hashlib
+import http.server
 import json
 import re
+import socket
+import struct
 import threading
 import urllib.error
 import urllib.request
@@ -22,7 +26,7 @@ from unsung.runtime import Bundle
 from unsung.web import constants, find_runtime, serve, write_extension, write_site
 from unsung.web import runtime as runtime_module
 from unsung.web.runtime import RUNTIME, WEBGPU, sources
-from unsung.web.serve import HEADERS
+from unsung.web.serve import HEADERS, Handler
 
 
 @pytest.fixture
@@ -174,6 +178,25 @@ def test_serve_isolates_the_page(pretend: Path, tmp_path: Path) -> None:
         assert answer.headers["Content-Type"] == "application/wasm"
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(found[0] + "bundle/")
+
+
+def test_a_browser_that_leaves_in_the_middle_is_no_error(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "large.bin").write_bytes(bytes(8 << 20))  # more than the sockets hold
+    handler = functools.partial(Handler, directory=str(tmp_path))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = False  # closing the server then waits for the answer to end
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    with socket.create_connection(server.server_address[:2]) as client:
+        client.sendall(b"GET /large.bin HTTP/1.0\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.0 200"
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_the_header_is_the_page_s_own_policy() -> None:

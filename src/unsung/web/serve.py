@@ -6,6 +6,7 @@ For one person in front of one browser: not for the open network, where any stat
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import webbrowser
@@ -51,6 +52,11 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         for name, value in HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
+
+    def handle(self) -> None:
+        """Answer; a browser that leaves in the middle, as at a reload, is no event to report."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
     def list_directory(self, path: object) -> None:  # noqa: ARG002
         """Show no folder's contents."""

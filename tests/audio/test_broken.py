@@ -86,6 +86,14 @@ def test_noise_bytes_and_zero_bytes_are_unreadable(tmp_path, suffix):
         open_audio(path)
 
 
+def test_noise_named_mp3_is_not_said_to_be_missing(tmp_path):
+    path = tmp_path / "noise.mp3"
+    path.write_bytes(np.random.default_rng(5).bytes(5000))
+    with pytest.raises(UnreadableAudio) as refused:
+        open_audio(path)
+    assert "does not exist" not in str(refused.value)
+
+
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 @pytest.mark.parametrize(
     "kind", ["wav", "u8", "f64", "aiff", "au", "rf64", "flac", "mp3", "ogg", "opus"]

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -300,6 +301,19 @@ def test_a_line_holds_what_a_user_needs():
     assert score_line(failed) == "error      a.mp3 · NotAudio: a page; give sound"
     bare = Score("a.mp3", logit=1.0, probability=0.9, verdict="ai")
     assert "90" not in score_line(bare)  # never a probability without its calibration
+
+
+def test_the_counts_of_a_summary_add_up(song, tmp_path):
+    whole = song("m/whole.wav")
+    (tmp_path / "m" / "text.flac").write_text("hello")
+    data = whole.read_bytes()
+    (tmp_path / "m" / "cut.wav").write_bytes(data[: len(data) // 2])
+    done = run("scan", str(tmp_path / "m"))
+    assert done.exit_code == 1
+    summary = next(line for line in done.stderr.splitlines() if line.startswith("3 tracks: "))
+    assert "(1 damaged), 1 failed;" in summary
+    counts = [int(n) for n in re.findall(r"(\d+) (?:AI|human|undecided|failed)", summary)]
+    assert len(counts) == 4 and sum(counts) == 3
 
 
 def test_names_cannot_move_the_cursor():

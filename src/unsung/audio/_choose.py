@@ -126,4 +126,6 @@ def _verdict(
 def _short(error: Exception) -> str:
     """Return a library's reason without the file name that it prefixes."""
     text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
-    return str(text).strip().rstrip(".") or type(error).__name__
+    text = str(text).strip().rstrip(".") or type(error).__name__
+    # What libsndfile says when libmpg123 finds no frame; the file has been read by now.
+    return "no frames found" if text.startswith("File does not exist") else text

@@ -67,6 +67,7 @@ class Status:
     def judged(self, score: Score) -> Score:
         """Count a verdict, and make room for what is printed about it."""
         self._verdicts[score.verdict or "error"] += 1
+        self._verdicts["damaged"] += score.verdict is not None and score.error is not None
         if score.probability is not None and score.prior is not None:
             self._calibration = f"{score.calibration}; prior {_percent(score.prior)}"
         self.clear()
@@ -184,7 +185,9 @@ def _bar(progress: Progress, total: int | None) -> str:
 
 def _summary(progress: Progress, verdicts: Counter[str], rate: float) -> str:
     counts = [f"{verdicts[kind]} {_WORDS[kind]}" for kind in ("ai", "human", "undecided")]
-    counts += [f"{progress.failed} failed"] if progress.failed else []
+    if verdicts["damaged"]:  # heard as far as they go
+        counts[-1] += f" ({verdicts['damaged']} damaged)"
+    counts += [f"{verdicts['error']} failed"] if verdicts["error"] else []
     counts += [f"{progress.skipped} skipped"] if progress.skipped else []
     elapsed_s = max(progress.elapsed_s, 1e-9)
     tracks = "1 track" if progress.done == 1 else f"{progress.done} tracks"

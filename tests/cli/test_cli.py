@@ -139,7 +139,8 @@ def test_a_folder_of_broken_files_loses_nothing(song, tmp_path):
         assert sum(row["error"] is None for row in rows.values()) == 3 and len(rows) == 7
         assert rows["cut.wav"]["error"]["type"] == "TruncatedAudio"
         assert rows["cut.wav"]["verdict"] is not None
-        assert b"Traceback" not in done.stderr and b"3 failed" not in done.stderr
+        assert b"Traceback" not in done.stderr
+        assert b", 3 failed; 1 damaged, heard in part;" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -266,6 +267,15 @@ def test_calibrate_on_nothing_usable(tmp_path):
     assert result.exit_code == 1 and "0 human recordings, 1 left out" in result.stdout
 
 
+def test_calibrate_names_what_failed(song, tmp_path):
+    song("m/a.wav")
+    (tmp_path / "m" / "text.flac").write_text("hello")
+    result = run("calibrate", tmp_path / "m", "-o", tmp_path / "x.json", "--jobs", 1)
+    assert result.exit_code == 1 and "1 human recordings, 1 left out" in result.stdout
+    assert "text.flac · NotAudio" in result.stderr
+    assert (tmp_path / "x.json").is_file()  # the others count all the same
+
+
 def test_demo_on_a_song(song, tmp_path):
     result = run("demo", song(), "-o", tmp_path / "demo")
     assert result.exit_code == 0, result.output
@@ -311,7 +321,7 @@ def test_the_counts_of_a_summary_add_up(song, tmp_path):
     done = run("scan", str(tmp_path / "m"))
     assert done.exit_code == 1
     summary = next(line for line in done.stderr.splitlines() if line.startswith("3 tracks: "))
-    assert "(1 damaged), 1 failed;" in summary
+    assert ", 1 failed; 1 damaged, heard in part;" in summary
     counts = [int(n) for n in re.findall(r"(\d+) (?:AI|human|undecided|failed)", summary)]
     assert len(counts) == 4 and sum(counts) == 3
 

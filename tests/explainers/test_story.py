@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """One song from file to explanation: parts, verdicts, what turns them, and errors that help."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,6 @@ def song(tmp_path_factory):
 
 def test_a_song_is_explained_and_its_verdict_turned(song):
     found = explain(song, seconds=8.0)
-    # What is explained is the linear part; the search over shifts can only add to it.
     # What is judged also holds the search over shifts and the second model, which only add.
     assert 0 <= found.judged.logit - found.explanation.logit + 5e-3 < 2.0
     assert abs(found.explanation.gap) < 1e-3 and found.complete
@@ -54,6 +55,16 @@ def test_the_part_is_the_middle_or_the_one_asked_for(song):
     assert read_part(song, None, 60.0).duration_s == pytest.approx(8.0, abs=0.01)
     later = explain(song, start_s=4.0, seconds=4.0, turn=False)
     assert later.explanation.times_s[0] > 4.0 and later.counterfactuals == ()
+
+
+def test_of_a_file_cut_short_there_is_the_beginning(song, tmp_path):
+    data = Path(song).read_bytes()
+    cut = tmp_path / "cut.wav"
+    cut.write_bytes(data[: len(data) // 4])  # its header promises 8 s, the middle is gone
+    clip = read_part(str(cut), None, 2.0)
+    assert (clip.start_s, clip.duration_s) == (0.0, pytest.approx(2.0, abs=0.05))
+    with pytest.raises(AudioError):
+        read_part(str(cut), 5.0, 2.0)
 
 
 def test_judging_is_what_a_scan_does(song):

@@ -185,13 +185,12 @@ def _bar(progress: Progress, total: int | None) -> str:
 
 def _summary(progress: Progress, verdicts: Counter[str], rate: float) -> str:
     counts = [f"{verdicts[kind]} {_WORDS[kind]}" for kind in ("ai", "human", "undecided")]
-    if verdicts["damaged"]:  # heard as far as they go
-        counts[-1] += f" ({verdicts['damaged']} damaged)"
     counts += [f"{verdicts['error']} failed"] if verdicts["error"] else []
     counts += [f"{progress.skipped} skipped"] if progress.skipped else []
+    heard = f"; {verdicts['damaged']} damaged, heard in part" if verdicts["damaged"] else ""
     elapsed_s = max(progress.elapsed_s, 1e-9)
     tracks = "1 track" if progress.done == 1 else f"{progress.done} tracks"
     return (
-        f"{tracks}: {', '.join(counts)}; at a false-alarm rate of {rate:.3g}; "
+        f"{tracks}: {', '.join(counts)}{heard}; at a false-alarm rate of {rate:.3g}; "
         f"{elapsed_s:.1f} s, {progress.audio_s / elapsed_s:.0f} x real time"
     )

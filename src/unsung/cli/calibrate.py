@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unsung.cli import _options as o
+
+if TYPE_CHECKING:
+    from unsung.types import Score
 
 __all__ = ["calibrate"]
 
@@ -26,8 +30,11 @@ def calibrate(
     resume: o.Resume = None,
     quiet: o.Quiet = False,
 ) -> None:
-    """Set thresholds on music that is known to be human; `scan --calibration` uses them."""
-    from unsung.cli._console import Status
+    """Set thresholds on music that is known to be human; `scan --calibration` uses them.
+
+    Exit codes: 0 every file was heard, 1 some files failed (they are named) or none was left.
+    """
+    from unsung.cli._console import Status, score_line
     from unsung.cli._run import quiet_libraries
     from unsung.runtime import load_bundle
     from unsung.scanning import Settings, calibration, scan_rows
@@ -35,9 +42,20 @@ def calibrate(
     settings = Settings(detector, fast=fast)
     status = Status(inputs, shown=not quiet)
     rows = scan_rows(inputs, settings, jobs=jobs, resume=resume, on_progress=status)
+    failed = 0
+
+    def heard() -> Iterator[Score]:
+        nonlocal failed
+        for row in rows:
+            score = status.judged(row.score)
+            if score.error is not None:
+                failed += 1
+                typer.echo(score_line(score), err=True)
+            yield score
+
     with quiet_libraries():
         own = calibration.calibrate(
-            (status.judged(row.score) for row in rows),
+            heard(),
             load_bundle(detector),
             name=name or output.stem,
             fast=fast,
@@ -50,5 +68,5 @@ def calibrate(
         threshold = "" if logit is None else f"AI from logit {logit:+.3f}, "
         typer.echo(f"false-alarm rate {rate:<6g} {threshold}{own.guarantee(rate)}")
     typer.echo(f"written: {output}")
-    if own.n_human == 0:
+    if failed or own.n_human == 0:
         raise typer.Exit(1)

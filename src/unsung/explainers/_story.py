@@ -18,7 +18,7 @@ import numpy as np
 
 from unsung.audio.fetch import open_url, stdin_file
 from unsung.audio.read import open_audio, read_clip
-from unsung.errors import UsageError
+from unsung.errors import AudioError, UsageError
 from unsung.explainers._counterfactual import Counterfactual, Judged
 from unsung.explainers._explainable import Explainable, Limits, OfBundle, explainable
 from unsung.explainers._fit import require
@@ -170,6 +170,8 @@ def judge(bundle: Bundle, clip: Clip, false_alarm_rate: float = 0.01) -> Judged:
 def read_part(source: str, start_s: float | None, seconds: float) -> Clip:
     """Decode a part of a file, an address or standard input; its middle if no start is given.
 
+    Of a file that ends before the middle that its header promises, the beginning is taken.
+
     Raises:
         UsageError: a length or start that cannot be.
         AudioError: as `unsung.audio.read_clip`.
@@ -181,9 +183,15 @@ def read_part(source: str, start_s: float | None, seconds: float) -> Clip:
     with _local(source) as path:
         with open_audio(path, source) as stream:
             total_s = stream.duration_s
-        if start_s is None:
-            start_s = max(0.0, ((total_s or 0.0) - seconds) / 2)
-        return read_clip(path, start_s, seconds)
+        if start_s is not None:
+            return read_clip(path, start_s, seconds)
+        middle_s = max(0.0, ((total_s or 0.0) - seconds) / 2)
+        try:
+            return read_clip(path, middle_s, seconds)
+        except AudioError:
+            if not middle_s:
+                raise
+            return read_clip(path, 0.0, seconds)  # a file cut short: what there is of it
 
 
 def _local(source: str) -> Any:

@@ -214,9 +214,10 @@ def card(row: dict) -> str:
 
 
 STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:80rem;margin:2rem auto;padding:0 1rem;"
-    "color:#222;background:#fff}main{display:block}section>div{display:grid;gap:1.5rem;"
-    "grid-template-columns:repeat(auto-fill,minmax(22rem,1fr))}svg{width:100%;background:#f6f6f4}"
+    "*{box-sizing:border-box}body{font:16px/1.5 system-ui,sans-serif;max-width:80rem;margin:2rem "
+    "auto;padding:0 1rem;color:#222;background:#fff;color-scheme:light}main{display:block}"
+    "section>div{display:grid;gap:1.5rem;grid-template-columns:repeat(auto-fill,minmax(min(22rem,"
+    "100%),1fr))}section>div>*{min-width:0}svg{width:100%;background:#f6f6f4}"
     "svg text{font-size:12px;fill:#555}table{border-collapse:collapse;font-size:.9rem}td,th{"
     "padding:.1rem .6rem;text-align:right;border-bottom:1px solid #ddd}td:first-child,"
     "th:first-child{text-align:left}code{font-size:.8rem;overflow-wrap:anywhere}.wide{"

@@ -221,7 +221,7 @@ STYLE = (
     "svg text{font-size:12px;fill:#555}table{border-collapse:collapse;font-size:.9rem}td,th{"
     "padding:.1rem .6rem;text-align:right;border-bottom:1px solid #ddd}td:first-child,"
     "th:first-child{text-align:left}code{font-size:.8rem;overflow-wrap:anywhere}.wide{"
-    "overflow-x:auto}h3{margin:.2rem 0}"
+    "overflow-x:auto}h3{margin:.2rem 0;overflow-wrap:anywhere}"
 )
 
 

@@ -148,13 +148,13 @@ def page(
         ) + " |")  # fmt: skip
     attacked = [c for c in conditions if c != "clean"]
     for metric, title in (("auc", "AUC"), ("detection_at_0.01", "Found at 1 % false alarms")):
-        if attacked:
+        if any(r.metric == metric and r.condition in attacked for r in rows):
             lines += ["", f"## {title} under attack", ""]
             lines += [f"| detector | {' | '.join(['clean', *attacked])} |",
                       f"|{'---|' * (2 + len(attacked))}"]  # fmt: skip
             for name in names:
                 cells = [found.get((name, c, metric)) for c in ("clean", *attacked)]
-                if any(cells):
+                if any(cells[1:]):
                     lines.append(f"| {name} | {' | '.join(_cell(c) for c in cells)} |")
     lines += ["", *_made_table(names, found, made or {})]
     return "\n".join([*lines, *_cost_table(names, found), ""])

@@ -162,11 +162,17 @@ def page(
 
 def _intro(rows: Sequence[Result]) -> list[str]:
     sets: dict[tuple[int, int], list[str]] = {}
+    who: dict[tuple[int, int], set[str]] = {}
     for row in rows:
         if row.metric == "auc":
-            names = sets.setdefault((row.n_tracks, row.n_groups), [])
+            size = (row.n_tracks, row.n_groups)
+            names = sets.setdefault(size, [])
             names += [row.condition] if row.condition not in names else []
-    parts = [f"{', '.join(c)}: {n} tracks from {g} pages" for (n, g), c in sets.items()]
+            who.setdefault(size, set()).add(row.detector)
+    parts = [
+        f"{', '.join(c)}: {n} tracks from {g} pages ({len(who[n, g])} detectors)"
+        for (n, g), c in sets.items()
+    ]
     measured = "; ".join(parts) or "nothing yet"
     return [
         "Written by `python -m unsung.training.architectures_page`; do not edit. Each recipe was "

@@ -177,6 +177,19 @@ def test_a_condition_without_one_class_gives_no_number():
     assert {condition for condition, _ in found(tracks, rows)} == {"clean"}
 
 
+def test_a_detector_without_calibration_has_no_cost_of_it_and_all_else():
+    tracks, rows = scores()
+    stated = found(tracks, rows)
+    for row in rows:
+        row |= {"llr_nats": None, "threshold": None}
+    plain = found(tracks, rows)
+    gone = {metric for _, metric in stated} - {metric for _, metric in plain}
+    assert {name.partition("[")[0] for name in gone} == {
+        "cllr", "cllr_change", "ece", "detection", "false_alarms",
+    }  # fmt: skip
+    assert all(plain[key].value == stated[key].value for key in plain)
+
+
 def test_nothing_and_nan_are_errors():
     tracks, _ = scores()
     with pytest.raises(UsageError, match="got none"):

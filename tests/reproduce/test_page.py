@@ -12,6 +12,7 @@ import pytest
 from unsung.registry import summary
 from unsung.reproduce import load, reproduce
 from unsung.reproduce.figures import ticks
+from unsung.reproduce.page import _drawings
 from unsung.reproduce.sections import confusions
 from unsung.reproduce.tables import compare
 from unsung.reproduce.views import views
@@ -65,6 +66,17 @@ def test_the_page_is_whole_and_asks_for_nothing(made, tmp_path):
     assert "✓ within" in page and "not measured" in page and "seeds" in page
     assert "unsung reproduce tiny --data music=PATH --set &#39;seeds=[0, 1]&#39;" in page
     assert str(tmp_path) not in page
+
+
+@pytest.mark.parametrize("llr_nats", [0.5, None])
+def test_reliability_is_drawn_of_detectors_that_state_ratios(llr_nats):
+    tracks = [Track(f"t{i}", "x", label) for i in range(8) for label in (("ai", "human")[i % 2],)]
+    row = {"condition": "clean", "seed": 0, "detector": "d", "verdict": "undecided", "error": None}
+    row |= {"llr_nats": llr_nats, "threshold": None}
+    rows = [row | {"track": track.id, "logit": float(i % 3)} for i, track in enumerate(tracks)]
+    captions = [figure.caption for figure in _drawings([], views(rows, tracks, "clean"))]
+    assert any(caption.startswith("ROC, d") for caption in captions)
+    assert any(c.startswith("Reliability, d") for c in captions) == (llr_nats is not None)
 
 
 def test_a_reader_can_judge_the_run_without_the_code(made):

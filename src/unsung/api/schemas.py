@@ -127,8 +127,8 @@ _WORDS = {
     415: "Not sound, or no decoder takes it.",
     422: "The sound cannot be judged, or a parameter is wrong.",
     429: "All places are taken; come back after Retry-After seconds.",
-    502: "The address could not be fetched.",
     501: "The detector is a network and leaves no exact shares, or the server lacks a package.",
+    502: "The address could not be fetched.",
     503: "The server starts or stops.",
 }
 UPLOADING = (400, 401, 403, 408, 413, 415, 422, 429, 502, 503)

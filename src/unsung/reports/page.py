@@ -56,7 +56,8 @@ def this_version() -> str:
 
 def this_command() -> str:
     """Return the `unsung` command that is running, or nothing when called from Python."""
-    if Path(sys.argv[0]).stem != "unsung":
+    program = Path(sys.argv[0])
+    if program.stem != "unsung" and program.parts[-2:] != ("unsung", "__main__.py"):
         return ""
     text = shlex.join(["unsung", *sys.argv[1:]])
     return text if len(text) <= _LONGEST_COMMAND else text[: _LONGEST_COMMAND - 1] + "…"

@@ -77,9 +77,9 @@ def _plain(
     many: ManyMetric | None = None,
 ) -> Maker:
     def make(view: View, draw: Draw) -> Found:
-        keep = view.scored
-        if both(view.y, keep):
-            y, s, g = view.y[keep], values(view)[keep], view.groups[keep]
+        keep, found = view.scored, values(view)
+        if both(view.y, keep) and np.isfinite(found).any():
+            y, s, g = view.y[keep], found[keep], view.groups[keep]
             yield name, bootstrap_interval(metric, y, s, g, many=many, **draw), keep
 
     return make
@@ -167,7 +167,7 @@ def _shift(name: str, label: int) -> Maker:
 
 def _cllr_change(view: View, draw: Draw) -> Found:
     keep = view.scored
-    if both(view.y, keep):
+    if both(view.y, keep) and view.calibrated:
         y, g = view.y[keep], view.groups[keep]
         span = bootstrap_difference(
             cllr, y, view.llr[keep], view.clean_llr[keep], g, many=cllr_many, **draw

@@ -109,8 +109,9 @@ def _drawings(results: Sequence[Result], views: Sequence[View]) -> list[Figure]:
         chosen = _telling(own, results, detector)
         caption = f"{detector}: clean and the conditions with the lowest AUC"
         drawn.append(Figure(Markup(figures.roc(chosen)), f"ROC, {caption}"))
-        diagram = figures.reliability_diagram(chosen)
-        drawn.append(Figure(Markup(diagram), f"Reliability, {caption}; even prior, 10 bins"))
+        if all(view.calibrated for view in chosen):
+            diagram = figures.reliability_diagram(chosen)
+            drawn.append(Figure(Markup(diagram), f"Reliability, {caption}; even prior, 10 bins"))
         drawn += [
             Figure(Markup(f.svg), f"{detector}: score shift, {f.caption}")
             for f in figures.shift_curves(results, detector, seed)

@@ -47,6 +47,11 @@ class View:
         """Tracks that have a logit, here and clean."""
         return np.isfinite(self.logit) & np.isfinite(self.clean)
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether the detector states likelihood ratios at all; released weights do not."""
+        return bool(np.isfinite(self.llr).any())
+
 
 def views(rows: Iterable[Mapping[str, Any]], tracks: Sequence[Track], clean: str) -> list[View]:
     """Sort the rows of a file of scores; rows with an error are left out.

@@ -40,10 +40,7 @@ class Claims:
         with self._guard:
             if self._store.holds(key):
                 return True
-            if key in self._failed and key not in self._owner:
-                self._expected[key] += 1
-                return True
-            if self._owner.setdefault(key, index) == index:
+            if key not in self._failed and self._owner.setdefault(key, index) == index:
                 return False
             self._expected[key] += 1
             return True

@@ -13,6 +13,7 @@ When not to use: to measure a detector. It shows that a recipe's training works,
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy as np
 import soundfile
 
 from unsung.data.manifests import write_manifest
-from unsung.errors import UsageError
+from unsung.errors import UnsungError, UsageError
 from unsung.explainers._planted import with_tones
 from unsung.synthesis.render import render
 from unsung.synthesis.score import PIECES, compose
@@ -100,4 +101,7 @@ def _piece(out: Path, n: int, excerpts: int, seconds: float) -> Iterator[Track]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UnsungError as error:
+        sys.exit(str(error))

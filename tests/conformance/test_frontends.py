@@ -66,13 +66,17 @@ def test_engines_agree(front_end):
     with torch.no_grad():
         theirs = front_end.module()(torch.from_numpy(sounds)).numpy()
     assert ours.dtype == np.float32
-    tolerance = 1e-4
-    if getattr(front_end, "envelope", "") == "hull":
-        # Which bin is a window's minimum may hang on the last float32 digit of a transform; a
-        # different choice moves the envelope there. All other bins must agree.
-        assert np.mean(np.abs(ours - theirs) > tolerance) < 0.01
+    # Four decimals, or the sixth digit of a picture in hundreds: sums in float32 promise no more.
+    tolerance = max(1e-4, 1e-6 * float(np.abs(ours).max()))
+    if getattr(front_end, "envelope", "local") == "local":
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance)
         return
-    np.testing.assert_allclose(ours, theirs, atol=tolerance)
+    # A lower envelope keeps the bins that a frame cancels to 80 dB and more below its loudest;
+    # there a float32 transform errs by 1e-3 to 1e-1 of the bin, on each processor otherwise. One
+    # such bin moves the envelope of its neighbours: by as much as a minimum, a hull by any amount.
+    off = np.abs(ours - theirs)
+    assert np.mean(off > tolerance) < 0.01
+    assert front_end.envelope == "hull" or off.max() < 0.05
 
 
 def test_axes_fit(front_end):

@@ -30,12 +30,27 @@ def test_the_published_picture():
     np.testing.assert_allclose(picture[0, 0, 10, 50:54], FACTS["log[0,10,50:54]"], atol=2e-4)
 
 
-def test_single_precision_reproduces_the_published_moments():
-    # They hang on rounding noise in bins without sound: double precision is 0.06 nepers lower.
-    module = PowerStft(precision="single").module()
-    picture = module(torch.from_numpy(published_tone()[None]))
-    assert float(picture.mean()) == pytest.approx(FACTS["log_mean"], abs=1e-3)
-    assert float(picture.std()) == pytest.approx(FACTS["log_std"], abs=1e-3)
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_the_published_moments(precision):
+    # Half of the bins hold no sound: in single precision they hold the rounding of the transform,
+    # ln(1 + rounding / power) above the truth, and each processor's kernel rounds otherwise. That
+    # is 0.06 nepers of the published mean, 0.01 to 0.06 of ours, 0 in double precision.
+    picture = PowerStft(precision=precision).module()(torch.from_numpy(published_tone()[None]))
+    assert float(picture.mean()) == pytest.approx(FACTS["log_mean"], abs=0.1)
+    assert float(picture.std()) == pytest.approx(FACTS["log_std"], abs=0.1)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_single_precision_agrees_with_double_where_there_is_sound(engine):
+    # A float32 transform errs by a few 1e-7 of the loudest bin: a few 1e-3 of one 80 dB below it.
+    exact = PowerStft()(published_tone()[None])
+    front_end = PowerStft(precision="single")
+    picture = front_end(published_tone()[None])
+    if engine == "torch":
+        picture = front_end.module()(torch.from_numpy(published_tone()[None])).numpy()
+    loud = exact > exact.max() - np.log(1e8)
+    assert 0.1 < loud.mean() < 0.5
+    np.testing.assert_allclose(picture[loud], exact[loud], atol=0.01)
 
 
 @pytest.mark.parametrize("hz", [400.0, 3000.0, 9000.0])

@@ -15,6 +15,7 @@ from unsung.synthesis.instruments.corpus import make_corpus
 from unsung.synthesis.instruments.labels import label_matrix, read_labels
 from unsung.synthesis.instruments.melody import Note, Part, Style
 from unsung.synthesis.instruments.midi import read_midi, write_midi
+from unsung.synthesis.instruments.mixtures import level_db
 from unsung.synthesis.instruments.plan import PRESETS, CorpusSpec, draw_clip
 from unsung.synthesis.instruments.verify import fundamental_hz, pitch_hz
 
@@ -165,10 +166,13 @@ def test_a_part_that_drowns_in_the_mix_is_refused(soundfont, monkeypatch):
 
     original = clip.render_parts
 
-    def soft(parts, *rest):
-        return original(parts, *rest) * np.float32(3e-3 if parts[0].program == 40 else 1)
+    # Levels are set here: how loud a SoundFont's piano is beside its violin is no fact of ours.
+    def levelled(parts, *rest):
+        stem = original(parts, *rest)
+        wanted_db = -75 if parts[0].program == 40 else -20
+        return stem * np.float32(10 ** ((wanted_db - level_db(stem, SMALL.sample_rate_hz)) / 20))
 
-    monkeypatch.setattr(clip, "render_parts", soft)
+    monkeypatch.setattr(clip, "render_parts", levelled)
     spec = replace(SMALL, counts=(2,), programs=(0, 40), balance="soundfont")
     with pytest.raises(SilentAudio, match="within 40 dB of the mix"):
         make_clip(spec, draw_clip(spec, 0), soundfont)

@@ -50,7 +50,7 @@ class Crp(Explainer):
         with frozen(module), merged_batch_norms(module, cells):
             whole = attribute(module, cells, 0, rules, record=[layer])
             shares = channel_relevance(whole.relevances[layer]).abs().sum(0)
-            strongest = shares.argsort(descending=True)[: self.channels].tolist()
+            strongest = shares.argsort(descending=True, stable=True)[: self.channels].tolist()
             walks = [
                 attribute(module, cells, 0, rules, conditions=[{layer: [c]}]).heatmap
                 for c in strongest

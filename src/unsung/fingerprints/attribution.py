@@ -71,7 +71,7 @@ class Gallery(Record):
     def attribute(self, spectra: TrackSpectra) -> Attribution:
         """Return the nearest generator, and its family if it is near enough."""
         scores = _scores(_unit(_rows([spectra], self.human_db)), _unit(self.difference_db))[0]
-        order = np.argsort(-scores)
+        order = np.argsort(-scores, kind="stable")
         best = int(order[0])
         known = scores[best] > self.threshold
         return Attribution(

@@ -85,7 +85,7 @@ def _pitches(fingerprint: Fingerprint) -> list[tuple[float, float]]:
         hz = hz[hz > low]
         place = np.clip(np.rint(hz - 250).astype(int), 0, len(fingerprint.difference_db) - 1)
         height = np.where(hz >= 250, np.nan_to_num(fingerprint.difference_db[place]), 0.0)
-        for index in np.argsort(-height)[:_TEETH]:
+        for index in np.argsort(-height, kind="stable")[:_TEETH]:
             if height[index] > 0:
                 found.setdefault(float(round(hz[index])), float(height[index]))
     return sorted(found.items())

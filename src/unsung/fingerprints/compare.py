@@ -275,7 +275,7 @@ def _lines(difference: FloatArray, q_value: FloatArray, comb: CombEstimate) -> t
     chosen: list[Line] = []
     taken: NDArray[np.bool_] = np.zeros(len(level), bool)
     reach = round(_LINE_GAP_HZ)
-    for index in top[np.argsort(-level[top])]:
+    for index in top[np.argsort(-level[top], kind="stable")]:
         if taken[index]:
             continue
         taken[max(0, index - reach) : index + reach + 1] = True

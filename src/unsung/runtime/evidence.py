@@ -163,7 +163,7 @@ def _peaks(spectra: Spectra, shares: FloatArray) -> tuple[Peak, ...]:
     top = (mean[1:-1] > mean[:-2]) & (mean[1:-1] >= mean[2:]) & (above[1:-1] > limit)
     found = np.flatnonzero(top) + 1
     chosen: list[Peak] = []
-    for index in found[np.argsort(-np.abs(lobe[found]))]:
+    for index in found[np.argsort(-np.abs(lobe[found]), kind="stable")]:
         hz = float(spectra.freqs_hz[index])
         if all(abs(hz - peak.hz) > PEAK_GAP_HZ for peak in chosen):
             height = float(spectra.residual_db[index])

@@ -51,8 +51,8 @@ def test_a_saved_state_loads_and_gives_the_same_logit(tmp_path):
     sound = torch.from_numpy(published_tone(16000, LENGTH, True))
     with torch.no_grad():
         pair = detector.eval().pair(sound[:, None, None])
-        assert float(again(sound)) == pytest.approx(-float(pair[0, 1]), abs=1e-6)
-        assert float(detector(sound)) == pytest.approx(float(pair[0, 0] - pair[0, 1]), abs=1e-6)
+        assert float(again(sound)) == pytest.approx(-float(pair[0, 1]), abs=1e-5)
+        assert float(detector(sound)) == pytest.approx(float(pair[0, 0] - pair[0, 1]), abs=1e-5)
 
 
 def test_another_file_is_refused(tmp_path):

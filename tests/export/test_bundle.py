@@ -87,7 +87,7 @@ def test_golden_scores_are_those_of_a_scan(folder):
     for row in bundle.info["golden"]:
         analyzer = bundle.analyzer(16000)
         analyzer.push(golden_signal(row["seed"], row["duration_s"], 16000))
-        assert analyzer.finish().logit == pytest.approx(row["logit"], abs=1e-6)
+        assert analyzer.finish().logit == pytest.approx(row["logit"], abs=1e-5)
 
 
 def test_the_same_weights_give_the_same_bytes(tiny, folder, tmp_path):

@@ -114,3 +114,24 @@ def test_a_bad_row_is_named_by_its_line(tmp_path):
 def test_results_are_plain():
     row = Result("e", "d", "s", "c", "auc", 0.9, 0.8, 1.0, 10, 3, 0)
     assert Result.from_dict(json.loads(json.dumps(row.to_dict()))) == row
+
+
+_FAULT = Failure("AnyError", "why")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "logit", "error", "state", "damaged"),
+    [
+        ("ai", 2.0, None, "ai", False),
+        ("human", -2.0, _FAULT, "human", True),
+        ("undecided", None, None, "undecided", False),
+        ("undecided", None, _FAULT, "failed", False),
+        (None, 1.0, None, "unrated", False),
+        (None, 1.0, _FAULT, "failed", False),
+        (None, None, _FAULT, "failed", False),
+        (None, None, None, "failed", False),
+    ],
+)
+def test_one_rule_says_where_a_track_is_counted(verdict, logit, error, state, damaged):
+    score = Score("a", verdict=verdict, logit=logit, error=error)
+    assert (score.state, score.damaged) == (state, damaged)

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = scan(program, options)
     except (OSError, ValueError) as error:
         return _wrong(str(error))
-    found = [row for row in rows if outcome(row) in minded]
+    found = [row for row in rows if outcomes(row) & minded]
     new = [row for row in found if row["sha256"] not in reviewed]
     for row in new:
         print(in_words(row))
@@ -64,6 +64,8 @@ def scan(program: str, options: argparse.Namespace) -> list[dict[str, Any]]:
         ValueError: the scan did not end with a row for each file.
     """
     call = [program, "scan", "--json", "--quiet"]
+    if "ai" in options.fail_on:  # without a threshold the guard would let everything pass
+        call += ["--require-threshold"]
     call += ["--false-alarm-rate", str(options.false_alarm_rate), "--detector", options.detector]
     if options.calibration:
         call += ["--calibration", options.calibration]
@@ -77,16 +79,17 @@ def scan(program: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def outcome(row: dict[str, Any]) -> str:
-    """Return what the policy looks at: the verdict, or "error"."""
-    return "error" if row["error"] else str(row["verdict"])
+def outcomes(row: dict[str, Any]) -> set[str]:
+    """Return what the policy looks at: the verdict, "error", or both for a damaged file."""
+    return {str(row["verdict"] or "error")} | ({"error"} if row["error"] else set())
 
 
 def in_words(row: dict[str, Any]) -> str:
     """Return a finding's line; a rate, a detector and a hash are always part of it."""
-    if row["error"]:
-        return f"{row['path']}: {row['error']['type']}: {row['error']['message']}"
-    reason = f" ({row['reason']})" if row["reason"] else ""
+    fault = f"{row['error']['type']}: {row['error']['message']}" if row["error"] else ""
+    if not row["verdict"]:
+        return f"{row['path']}: {fault}"
+    reason = f" ({fault or row['reason']})" if fault or row["reason"] else ""
     return (
         f"{row['path']}: {row['verdict']}{reason}, logit {row['logit']:+.2f} at a false-alarm rate "
         f"of {row['false_alarm_rate']:g}, {row['detector']}, sha256 {row['sha256']}"

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 __all__ = [
     "AudioError",
     "BundleError",
+    "DamagedAudio",
     "DatasetError",
     "EmptyAudio",
+    "EncryptedAudio",
     "FetchError",
     "ManifestError",
     "MissingExtra",
@@ -24,6 +26,8 @@ __all__ = [
     "UnreadableAudio",
     "UnsungError",
     "UsageError",
+    "first_reason",
+    "install_hint",
     "nearest",
 ]
 
@@ -47,14 +51,31 @@ class UnknownName(UsageError):
         self.kind, self.name, self.near = kind, name, near
 
 
+def install_hint(extra: str) -> str:
+    """Return the command that brings an extra.
+
+    The package index has no package of ours, so its name there would be a stranger's: what is
+    installed is the clone, with versions that were seen working together.
+
+    >>> install_hint("serve")
+    "pip install '.[serve]' -c constraints.txt"
+    """
+    return f"pip install '.[{extra}]' -c constraints.txt"
+
+
 class MissingExtra(UnsungError):
     """An optional package is absent; the message names the extra that brings it."""
 
     def __init__(self, package: str, extra: str, need: str) -> None:
         super().__init__(
             f"{need} needs the package '{package}', which is not installed; "
-            f"run: pip install 'unsung[{extra}]'"
+            f"in a clone of unsung run: {install_hint(extra)}"
         )
+        self.package, self.extra, self.need = package, extra, need
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str, str]]:
+        """Travel between processes."""
+        return MissingExtra, (self.package, self.extra, self.need)
 
 
 class MissingTool(UnsungError):
@@ -91,6 +112,14 @@ class NotAudio(AudioError):
     """The bytes are something else than sound (a directory, an archive, a page)."""
 
 
+class EncryptedAudio(AudioError):
+    """The sound is locked by a rights management; only its owner's program plays it."""
+
+
+class DamagedAudio(AudioError):
+    """Parts of the file do not decode, so that less was heard than it promises."""
+
+
 class EmptyAudio(AudioError):
     """The file holds no bytes or no samples."""
 
@@ -104,7 +133,7 @@ class SilentAudio(AudioError):
 
 
 class NotFinite(AudioError):
-    """Samples are NaN or infinite."""
+    """So many samples are NaN or infinite that the rest is no recording any more."""
 
 
 class TruncatedAudio(AudioError):
@@ -113,6 +142,32 @@ class TruncatedAudio(AudioError):
 
 class FetchError(AudioError):
     """A URL could not be fetched."""
+
+
+_REASONS = (
+    NotAudio,
+    EncryptedAudio,
+    DamagedAudio,
+    TruncatedAudio,
+    EmptyAudio,
+    TooShort,
+    SilentAudio,
+    NotFinite,
+)
+"""Where a file has several faults, the cause is named before what follows from it."""
+
+
+def first_reason(*found: AudioError | None) -> AudioError | None:
+    """Return the fault that explains the others, the same for every command; None without one.
+
+    >>> first_reason(TooShort("got 0.1 s"), None, DamagedAudio("611 damaged packets"))
+    DamagedAudio('611 damaged packets')
+    """
+
+    def place(error: AudioError) -> int:
+        return next((i for i, kind in enumerate(_REASONS) if isinstance(error, kind)), -1)
+
+    return min((error for error in found if error is not None), key=place, default=None)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

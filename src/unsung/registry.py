@@ -20,23 +20,36 @@ from typing import Any
 
 from unsung.errors import MissingExtra, UnknownName, UnsungError
 
-__all__ = ["KINDS", "get", "kinds", "names", "summary"]
+__all__ = ["EXTRAS", "KINDS", "get", "kinds", "missing_extra", "names", "summary"]
 
 EXTRAS = {
+    "accelerate": "generators",
     "ai_edge_litert": "synthesis",
     "bigvgan": "vocoders",
     "captum": "research",
     "datasets": "data",
     "demucs": "separation",
     "diffusers": "generators",
+    "fastapi": "serve",
     "fluidsynth": "synthesis",
+    "fsspec": "objects",
     "huggingface_hub": "data",
+    "librosa": "vocoders",
+    "matplotlib": "research",
     "mido": "synthesis",
+    "multipart": "serve",
+    "onnx": "research",
+    "onnxscript": "research",
     "openai": "synthesis",
+    "PIL": "generators",
     "pooch": "data",
+    "prometheus_client": "serve",
     "pyarrow": "tables",
+    "python_multipart": "serve",
     "pyworld": "vocoders",
+    "quantus": "oracle",
     "ray": "cluster",
+    "s3fs": "objects",
     "safetensors": "research",
     "shap": "research",
     "sklearn": "research",
@@ -44,10 +57,12 @@ EXTRAS = {
     "tensorboard": "tensorboard",
     "timm": "vision",
     "torch": "research",
+    "torchvision": "vision",
     "transformers": "synthesis",
+    "uvicorn": "serve",
     "webdataset": "data",
 }
-"""Optional package → the extra that brings it."""
+"""Optional package as it is imported → the extra that brings it."""
 
 KINDS: dict[str, str] = {
     "attacks": "unsung.attacks",
@@ -99,16 +114,25 @@ def get(kind: str, name: str) -> type[Any]:
         try:
             return _only_class(kind, import_module(f"{KINDS[kind]}.{name}"))
         except ModuleNotFoundError as error:
-            package = (error.name or "").split(".")[0]
-            if package not in EXTRAS:
+            absent = missing_extra(error, f"the {kind.removesuffix('s')} '{name}'")
+            if absent is None:
                 raise
-            need = f"the {kind.removesuffix('s')} '{name}'"
-            raise MissingExtra(package, EXTRAS[package], need) from error
+            raise absent from error
     for point in _plugins(kind):
         if point.name == name:
             loaded: type[Any] = point.load()
             return loaded
     raise UnknownName(kind.removesuffix("s"), name, names(kind))
+
+
+def missing_extra(error: ModuleNotFoundError, need: str) -> MissingExtra | None:
+    """Return the error that says which extra brings the module; None if none of ours does.
+
+    >>> missing_extra(ModuleNotFoundError(name="torch.nn"), "training").extra
+    'research'
+    """
+    package = (error.name or "").split(".")[0]
+    return MissingExtra(package, EXTRAS[package], need) if package in EXTRAS else None
 
 
 def _only_class(kind: str, module: Any) -> type[Any]:

@@ -39,6 +39,7 @@ __all__ = [
     "Result",
     "Score",
     "Segment",
+    "State",
     "Track",
     "Verdict",
 ]
@@ -46,6 +47,7 @@ __all__ = [
 FloatArray = NDArray[np.float32]
 Label = Literal["human", "ai", "resynth", "mixed"]
 Verdict = Literal["human", "ai", "undecided"]
+State = Literal["ai", "human", "undecided", "unrated", "failed"]
 
 
 class Record:
@@ -252,7 +254,8 @@ class Score(Record):
     share of AI tracks. ``reason`` says why a verdict is undecided. ``family`` is the family of
     decoders that an AI track resembles or "unknown"; None where the verdict is not AI or the
     detector names none. ``segments`` are AI-like stretches; ``stability`` holds the logit under
-    each small change of `unsung scan --robust`.
+    each small change of `unsung scan --robust`. ``notes`` say what a reader of the file's row must
+    know although its verdict stands: samples that were repaired, damage that was stepped over.
     """
 
     path: str
@@ -278,6 +281,23 @@ class Score(Record):
     error: Failure | None = None
     segments: tuple[Segment, ...] = ()
     stability: dict[str, float | None] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """Where every line, count, page and answer puts this track: the one rule.
+
+        A verdict counts unless an error left nothing to measure; a damaged file whose rest was
+        heard has both. "unrated" has a logit and no verdict, "failed" has neither.
+        """
+        if self.verdict is not None and (self.error is None or self.logit is not None):
+            return self.verdict
+        return "failed" if self.error is not None or self.logit is None else "unrated"
+
+    @property
+    def damaged(self) -> bool:
+        """Whether the verdict is on a part, because the file is cut or damaged."""
+        return self.error is not None and self.state != "failed"
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,22 @@ def test_not_finite_samples_are_counted_and_replaced():
     assert np.isfinite(out).all()
     assert (out[[10, 20, 30]] == 0).all()
     np.testing.assert_array_equal(np.delete(out, [10, 20, 30]), np.delete(x, [10, 20, 30]))
-    problem = meter.problem()
-    assert isinstance(problem, NotFinite)
-    assert "3 of 44100 (0.01%)" in str(problem)
+    assert meter.problem() is None and "3 of 44100" in meter.notes[0]
     assert np.isfinite(meter.rms_db)
+
+
+@pytest.mark.parametrize(("broken", "kind"), [(4, None), (5, NotFinite), (44100, NotFinite)])
+def test_few_samples_that_are_no_number_are_a_note_many_a_fault(broken, kind):
+    x = noise(0, 1)
+    x[:broken] = np.nan
+    meter, _ = judged(x)
+    assert (type(meter.problem()) is kind) if kind else (meter.problem() is None and meter.notes)
+
+
+def test_silence_around_a_broken_sample_is_silence():
+    x = np.zeros(44100, np.float32)
+    x[7] = np.nan
+    assert isinstance(judged(x)[0].problem(), SilentAudio)
 
 
 def test_huge_samples_are_clipped_without_a_warning():

@@ -14,11 +14,9 @@ from unsung.reports.words import (
     percent,
     posterior,
     state,
-    verdict_key,
 )
-from unsung.types import Score
 
-from .helpers import failed, score
+from .helpers import score
 
 
 @pytest.mark.parametrize(
@@ -99,10 +97,3 @@ def test_statement_names_rate_set_and_limits(verdict):
 def test_without_guarantee_the_rate_is_only_about():
     said = state(score(), "validation-a", "", 500)
     assert "about 1\u202f%" in said.rate and "no guarantee" in said.rate
-
-
-def test_keys_for_missing_parts():
-    assert verdict_key(failed()) == "failed"
-    assert verdict_key(score(verdict=None)) == "unrated"
-    assert verdict_key(Score("x.wav")) == "failed"
-    assert verdict_key(score(error=failed().error)) == "failed"

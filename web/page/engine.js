@@ -84,8 +84,9 @@ export class Engine {
       }
       const done = await this.call("finish", { track });
       facts.durationS = done.durationS;
-      const error = done.error ?? cut(sound.notes);
-      return { facts, analysis: done.analysis, error, notes: sound.notes };
+        facts.notes = done.notes;
+      const error = cut(sound.notes) ?? done.error; // the cause before what follows from it
+      return { facts, analysis: done.error ? null : done.analysis, error, notes: sound.notes };
     } catch (error) {
       this.call("drop", { track });
       return { facts, analysis: null, error: failure(error), notes: [] };

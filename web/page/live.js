@@ -48,7 +48,8 @@ export async function scanLive(engine, stream, { name, keepS, audible, onRunning
     try {
       const done = await engine.call("finish", { track });
       facts.durationS = done.durationS;
-      onDone({ facts, analysis: done.analysis, error: done.error, notes: [] }, { samples, rateHz });
+      facts.notes = done.notes;
+      onDone({ facts, analysis: done.error ? null : done.analysis, error: done.error, notes: [] }, { samples, rateHz });
     } catch (error) {
       onDone({ facts, analysis: null, error: failure(error), notes: [] }, { samples, rateHz });
     }

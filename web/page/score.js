@@ -15,9 +15,10 @@ import { segmentsOf } from "./numerics/segments.js";
  *   sample_rate_hz: number | null, channels: number | null, codec: string, provenance: never[],
  *   error: {type: string, message: string} | null,
  *   segments: import("./numerics/segments.js").Segment[], stability: Record<string, number>,
+ *   notes: string[],
  * }} Score
  * @typedef {{name: string, sha256: string, rateHz: number | null, channels: number | null,
- *   codec: string, durationS: number | null}} Facts
+ *   codec: string, durationS: number | null, notes?: string[]}} Facts
  * @typedef {{falseAlarmRate: number, prior: number}} Settings
  */
 
@@ -25,19 +26,19 @@ import { segmentsOf } from "./numerics/segments.js";
  * @param {{detector: string, calibration: import("./numerics/decide.js").Calibration,
  *   windowS: number, constants: import("./bundle.js").Constants}} bundle
  * @param {Facts} facts
- * @param {Analysis | null} analysis
+ * @param {Analysis | null} analysis null where the sound cannot be judged; what is left of a cut file can
  * @param {Settings} settings
  * @param {{type: string, message: string} | null} error
  * @returns {Score}
  */
 export function makeScore(bundle, facts, analysis, settings, error) {
   const judged =
-    analysis && !error
+    analysis
       ? decide(bundle.calibration, analysis, settings.falseAlarmRate, settings.prior)
       : { verdict: null, reason: "", llr_nats: null, probability: null };
   const endS = facts.durationS || (analysis?.coveredS ?? 0);
   const segments =
-    analysis && !error && !analysis.reason
+    analysis && !analysis.reason
       ? segmentsOf(bundle.calibration, analysis.windows, endS, bundle.windowS, bundle.constants.segments)
       : [];
   return {
@@ -64,5 +65,6 @@ export function makeScore(bundle, facts, analysis, settings, error) {
     error,
     segments,
     stability: {}, // what `unsung scan --robust` measures; the page does not
+    notes: facts.notes ?? [],
   };
 }

@@ -27,7 +27,7 @@ export function showResult(place, result) {
   const { analysis } = scanned;
   place.replaceChildren(heading(result));
   let redraw = () => {};
-  if (analysis && analysis.logit !== null && analysis.evidence && !score.error) {
+  if (analysis && analysis.logit !== null && analysis.evidence) {
     const limits = thresholds(words.bundle.calibration, score.false_alarm_rate);
     const drawn = figures({ score, analysis, limits, calibration: words.bundle.calibration, windowS: result.windowS, stretches: words.stretches(score) });
     redraw = drawn.redraw;
@@ -44,7 +44,7 @@ export function showResult(place, result) {
 function heading({ score, words, actions }) {
   const said = words.statement(score);
   const figuresOf =
-    score.logit === null || score.error
+    score.logit === null
       ? null
       : h(
           "dl",
@@ -58,7 +58,7 @@ function heading({ score, words, actions }) {
     "p",
     { class: "buttons small" },
     h("button", { type: "button", class: "button", onclick: actions.json, "data-export": "json" }, "Save JSON"),
-    !score.error && h("button", { type: "button", class: "button", onclick: actions.png, "data-export": "png" }, "Save picture"),
+    score.logit !== null && h("button", { type: "button", class: "button", onclick: actions.png, "data-export": "png" }, "Save picture"),
     h("button", { type: "button", class: "button", onclick: actions.print, "data-export": "pdf" }, "Print or save PDF"),
   );
   return h(
@@ -67,7 +67,8 @@ function heading({ score, words, actions }) {
     h("h2", { class: "name" }, h("bdi", null, score.path)),
     h("div", { class: `verdict ${said.key}` }, h("div", { class: "verdict-word" }, icon(said.key, 44), word), figuresOf),
     h("p", { class: "lead" }, capital(said.text)),
-    score.error && h("p", { class: "what-to-do" }, h("strong", null, `${score.error.type}. `), words.advice(score.error.type)),
+    score.error && h("p", { class: "what-to-do" }, h("strong", null, `${score.error.type}. `), said.key === "failed" ? "" : `${score.error.message} `, words.advice(score.error.type)),
+    ...score.notes.map((note) => h("p", { class: "fine" }, `Note: ${note}.`)),
     score.llr_nats !== null &&
       h(
         "p",

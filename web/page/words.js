@@ -159,6 +159,7 @@ export class Words {
  * @returns {"ai" | "human" | "undecided" | "failed" | "unrated"}
  */
 export function verdictKey(score) {
-  if (score.verdict !== null && score.error === null) return /** @type {any} */ (score.verdict);
+  // The twin of `Score.state`: a verdict counts unless an error left nothing to measure.
+  if (score.verdict !== null && (score.error === null || score.logit !== null)) return /** @type {any} */ (score.verdict);
   return score.error !== null || score.logit === null ? "failed" : "unrated";
 }

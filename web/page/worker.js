@@ -66,7 +66,7 @@ const actions = {
     const analysis = await analyzer.finish(graph.run);
     analysis.evidence = withComb(bundle, analysis);
     const problem = meter.problem();
-    return { analysis, error: problem ? failure(problem) : null, durationS: meter.count / meter.rateHz };
+    return { analysis, error: problem ? failure(problem) : null, durationS: meter.count / meter.rateHz, notes: meter.notes() };
   },
 
   async drop({ track }) {

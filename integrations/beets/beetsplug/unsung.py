@@ -93,6 +93,7 @@ class Unsung(BeetsPlugin):
             item, score = by_path[row.score.path], row.score
             if score.error is not None:
                 self._log.warning("{}: {}", score.path, score.error.message)
+            if score.state in ("failed", "unrated"):
                 continue
             self._print(item, score)
             if write and not pretend:

@@ -88,10 +88,10 @@ class ScanFiles(BaseAction):
             return
         counts = dict.fromkeys(("ai", "human", "undecided", "failed"), 0)
         for row in result:
-            counts["failed" if row["error"] else row["verdict"]] += 1
+            counts[row["verdict"] or "failed"] += 1
             if row["error"]:
                 log.warning("unsung: %s: %s", row["path"], row["error"]["message"])
-            else:
+            if row["verdict"]:
                 keep(files[row["path"]], row)
                 files[row["path"]].update()
         self._say("unsung: " + ", ".join(f"{n} {word}" for word, n in counts.items() if n))

@@ -39,8 +39,8 @@ class Metrics:
 
     def scored(self, score: Score) -> None:
         """Count one file."""
-        failed = score.error.type if score.error is not None else "none"
-        self.scores.labels(score.verdict or failed).inc()
+        error = score.error.type if score.error is not None else "none"
+        self.scores.labels(error if score.state == "failed" else score.state).inc()
         self.audio.inc(score.covered_s)
 
     def watch(self, name: str, words: str, read: Callable[[], float]) -> None:

@@ -283,7 +283,7 @@ def _url(body: bytes) -> str:
 
 def _refused(score: Score) -> Response | None:
     """Return the error's answer for a row that has no verdict."""
-    if score.error is None or score.verdict is not None:
+    if score.error is None or score.state != "failed":
         return None
     return problem(score.error.type, score.error.message, score=score.to_dict())
 

@@ -18,7 +18,8 @@ from unsung import registry
 from unsung.attacks._chain import Chain, parse
 from unsung.attacks._options import setting_names
 from unsung.attacks._presets import PRESETS
-from unsung.audio import open_url, read_clip, stdin_file
+from unsung.audio import open_url, stdin_file
+from unsung.audio.read import read_sound
 from unsung.audio.write import write
 from unsung.errors import UsageError
 from unsung.types import Clip, FloatArray, Record
@@ -79,7 +80,7 @@ def attack_source(
             )
         text = f"{text}@{strength!r}"
     parse(text)  # what is misspelt shows before anything is read
-    chain = parse(text, read_clip(partner) if partner else None)
+    chain = parse(text, read_sound(partner) if partner else None)
     for step in chain.steps:
         if step.attack.needs_partner and partner is None:
             raise UsageError(f"{step.name} needs a second clip, got none; give --partner FILE")
@@ -106,11 +107,11 @@ def attack_file(source: str | Path, chain: Chain, output: Path, seed: int = 0) -
     Raises:
         UsageError: the output is the input.
         UnknownName: the output's extension is no known sound format.
-        AudioError: the input cannot be read.
+        AudioError: the input cannot be read, or a scan would find no sound in it.
     """
     if output.exists() and Path(source).exists() and output.samefile(source):
         raise UsageError(f"{output}: is the input itself; give another name for the output")
-    clip = read_clip(source)
+    clip = read_sound(source)
     part = output.with_name(f".{output.stem}.part{output.suffix}")
     try:
         # a wrong extension or folder shows before the work, not after it

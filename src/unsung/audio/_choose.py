@@ -4,18 +4,44 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
 from unsung.audio._decoder import Decoder
 from unsung.audio._length import Promise, promise
-from unsung.audio._sniff import foreign, plain_text
-from unsung.errors import AudioError, EmptyAudio, NotAudio, TruncatedAudio, UnreadableAudio
+from unsung.audio._sniff import foreign, locked, plain_text
+from unsung.errors import (
+    AudioError,
+    EmptyAudio,
+    EncryptedAudio,
+    NotAudio,
+    TruncatedAudio,
+    UnreadableAudio,
+)
 
 __all__ = ["choose", "fall_back"]
 
 _HEAD_BYTES = 8192
 Kind = Literal["libsndfile", "pyav"]
+_HEADERLESS = {
+    "g722": ("G.722", "g722"),
+    "722": ("G.722", "g722"),
+    "gsm": ("GSM 06.10", "gsm"),
+    "g729": ("G.729", "g729"),
+    "g723_1": ("G.723.1", "g723_1"),
+    "sln": ("16-bit samples at 8 kHz", "sln"),
+    "al": ("A-law at 8 kHz", "alaw"),
+    "alaw": ("A-law at 8 kHz", "alaw"),
+    "ul": ("mu-law at 8 kHz", "mulaw"),
+    "ulaw": ("mu-law at 8 kHz", "mulaw"),
+    "sbc": ("SBC", "sbc"),
+    "msbc": ("mSBC", "sbc"),
+    "aptx": ("aptX", "aptx"),
+    "dfpwm": ("DFPWM", "dfpwm"),
+}
+"""Extension → words and FFmpeg's name of streams without any header, as telephone systems write
+them: their bytes tell nothing, so the name is believed, after everything else refused."""
 
 
 def choose(source: Path | BinaryIO, file: BinaryIO, name: str) -> tuple[Decoder, Promise]:
@@ -37,13 +63,36 @@ def choose(source: Path | BinaryIO, file: BinaryIO, name: str) -> tuple[Decoder,
     what = foreign(head)
     if what:
         raise NotAudio(f"{name}: expected a sound file, this is {what}; give the sound itself")
+    how = locked(file, head)
+    if how:
+        raise EncryptedAudio(
+            f"{name}: expected sound that can be decoded, but {how}; give an unprotected copy"
+        )
     refusals: dict[str, Exception] = {}
     for kind in _order(promised):
         try:
             return _decoder(kind, source, file, size), promised
         except _refusals() as error:
             refusals[kind] = error
+    by_name = _by_name(name, head, file, size)
+    if by_name is not None:
+        decoder, words = by_name
+        return decoder, replace(promised, note=f"no header; read as {words} by its name")
     raise _verdict(name, head, promised, refusals) from refusals["pyav"]
+
+
+def _by_name(name: str, head: bytes, file: BinaryIO, size: int) -> tuple[Decoder, str] | None:
+    """Open a stream without header by its extension; text and zeros are none."""
+    words, form = _HEADERLESS.get(PurePosixPath(name).suffix[1:].lower(), ("", ""))
+    if not form or plain_text(head) or not head.strip(b"\x00"):
+        return None
+    from unsung.audio._ffmpeg import FfmpegDecoder
+
+    file.seek(0)
+    try:
+        return FfmpegDecoder(file, size, form), words
+    except _refusals():
+        return None
 
 
 def fall_back(file: BinaryIO, at_s: float) -> Decoder | None:

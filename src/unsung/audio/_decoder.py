@@ -30,11 +30,15 @@ class DecodingStoppedError(Exception):
 
 
 class Decoder(Protocol):
-    """One open file. ``promised_s`` is a length to hold the decoded one against, or None."""
+    """One open file. ``promised_s`` is a length to hold the decoded one against, or None.
+
+    ``skipped`` of its ``packets`` so far did not decode.
+    """
 
     info: AudioInfo
     promised_s: float | None
     skipped: int
+    packets: int
     exact_seek: bool
 
     def blocks(self, frames: int, mono: bool) -> Iterator[FloatArray]:

@@ -26,6 +26,10 @@ _OPTIONS = {"protocol_whitelist": "none"}
 """A file may not make FFmpeg open other files or addresses (HLS and concat lists do)."""
 
 
+_FORM_OPTIONS = {form: {"sample_rate": "8000"} for form in ("alaw", "mulaw")}
+"""FFmpeg takes 44.1 kHz for these; the telephones whose codecs they are use 8."""
+
+
 class _Nameless:
     """A file without its name, so that FFmpeg goes by the content alone."""
 
@@ -44,15 +48,16 @@ class _Nameless:
 class FfmpegDecoder:
     """The first audio stream of an open container. Seeking is as good as the container's times.
 
-    Packets that do not decode are skipped and counted in ``skipped``.
+    Packets that do not decode are skipped and counted in ``skipped``. ``form`` is FFmpeg's name of
+    a format without header; None goes by the content.
     """
 
     exact_seek = False
     _container: Any  # PyAV types it as a union of readers and writers
 
-    def __init__(self, source: BinaryIO, size_bytes: int) -> None:
-        self._source = source
-        self.skipped = 0
+    def __init__(self, source: BinaryIO, size_bytes: int, form: str | None = None) -> None:
+        self._source, self._form = source, form
+        self.skipped = self.packets = 0
         self._last_packet: tuple[bytes, int] = (b"", 0)
         self._failure = ""
         self._resamplers: dict[tuple[int, str, str], AudioResampler] = {}
@@ -122,7 +127,10 @@ class FfmpegDecoder:
     def _open(self) -> None:
         self._source.seek(0)
         self._container = av.open(
-            _Nameless(self._source), options=_OPTIONS, metadata_errors="replace"
+            _Nameless(self._source),
+            format=self._form,
+            options=_OPTIONS | _FORM_OPTIONS.get(self._form or "", {}),
+            metadata_errors="replace",
         )
         if not self._container.streams.audio:
             kinds = sorted({stream.type for stream in self._container.streams})
@@ -145,6 +153,7 @@ class FfmpegDecoder:
             if packet is None:
                 return
             if packet.size:
+                self.packets += 1
                 self._last_packet = (bytes(memoryview(packet)[:4]), packet.size)
             try:
                 yield from packet.decode()

@@ -23,6 +23,7 @@ _MATROSKA_SEGMENT = b"\x18\x53\x80\x67"
 class Promise:
     """What the container says: ``cut`` is why it is certainly incomplete ("" if it is not).
 
+    ``note``: what a reader of the row must know.
     ``joined``: Ogg streams stand one behind the other, of which libsndfile reads the first.
     """
 
@@ -31,6 +32,7 @@ class Promise:
     mp3: Mp3Head | None = None
     vorbis: bool = False
     joined: bool = False
+    note: str = ""
 
 
 def promise(file: BinaryIO, head: bytes) -> Promise:
@@ -47,7 +49,7 @@ def promise(file: BinaryIO, head: bytes) -> Promise:
 
 def _by_kind(file: BinaryIO, head: bytes, size: int) -> Promise:  # noqa: PLR0911
     mark = head[:4]
-    if mark in (b"RIFF", b"RIFX", b"RF64"):
+    if mark in (b"RIFF", b"RIFX", b"RF64") and head[8:12] == b"WAVE":
         return Promise("wav", _riff(file, head, size))
     if mark == b"FORM":
         return Promise("aiff", _aiff(file, size))
@@ -80,7 +82,7 @@ def _open_ended(length: int) -> bool:
 
 def _riff(file: BinaryIO, head: bytes, size: int) -> str:
     order = ">" if head[:4] == b"RIFX" else "<"
-    at, long_length = 12, 0
+    at, long_length, name = 12, 0, b""
     while at + 8 <= size:
         file.seek(at)
         name, length = struct.unpack(order + "4sI", file.read(8))
@@ -91,7 +93,9 @@ def _riff(file: BinaryIO, head: bytes, size: int) -> str:
                 return _missing(at + 8, long_length, size)
             return "" if _open_ended(length) else _missing(at + 8, length, size)
         at += 8 + length + length % 2
-    return "" if at <= size else "it ends before its sound begins"
+    if at <= size or not name.isascii() or not name.decode("ascii").isprintable():
+        return ""  # a walk that went astray proves nothing
+    return f"it ends inside its chunk '{name.decode('ascii').strip()}', before any sound"
 
 
 def _aiff(file: BinaryIO, size: int) -> str:

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Recognises by their first bytes the contents that are no sound, to name them in an error."""
+"""Recognises contents that are no sound or are locked, to name them in an error."""
 
 from __future__ import annotations
 
+import os
 import re
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
 
-__all__ = ["foreign", "plain_text", "shown"]
+__all__ = ["foreign", "locked", "plain_text", "shown"]
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive"),
@@ -30,6 +34,17 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"-----BEGIN ", "a PEM key or certificate"),
 )
 _HTML = re.compile(rb"<!doctype html|<html|<head|<body|<script", re.IGNORECASE)
+_BOXES = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
+_LOCKED = {
+    b"enca": "its sound is encrypted (Common Encryption, as streaming services use)",
+    b"drms": "its sound is encrypted (FairPlay, as in old iTunes purchases)",
+    b"aavd": "its sound is encrypted (Audible)",
+}
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_LOCKS = (
+    bytes.fromhex("fbb3112223bdd211b4b700a0c955fc6e"),  # Content Encryption
+    bytes.fromhex("14e68a292226174cb935dae07ee9289c"),  # Extended Content Encryption
+)
 _ENCRYPTED = 1  # bit 0 of a ZIP entry's flags
 
 
@@ -65,6 +80,50 @@ def foreign(head: bytes) -> str:  # noqa: PLR0911  # one return a kind reads bes
     if text.startswith(b"<") and _HTML.match(text):
         return "an HTML page"
     return ""
+
+
+def locked(file: BinaryIO, head: bytes) -> str:
+    """Say how the sound is locked, or return ""; one open track is enough to be judged.
+
+    FFmpeg would decode the locked bytes to noise, or to a few packets by chance.
+    """
+    if head.startswith(_ASF):
+        return "its sound is encrypted (Windows Media)" if any(
+            mark in head for mark in _ASF_LOCKS
+        ) else ""  # fmt: skip
+    if head[4:8] != b"ftyp":
+        return ""
+    try:
+        kinds = list(_sample_kinds(file, 0, file.seek(0, os.SEEK_END), _BOXES))
+    except (OSError, struct.error):
+        return ""
+    sounds = [kind for kind in kinds if kind in _LOCKED or kind in _OPEN]
+    return _LOCKED[sounds[0]] if sounds and all(kind in _LOCKED for kind in sounds) else ""
+
+
+_OPEN = (b"mp4a", b"alac", b"ac-3", b"ec-3", b"Opus", b"fLaC", b"samr", b"sawb", b"lpcm", b".mp3")
+_MOST_BOXES = 10_000
+
+
+def _sample_kinds(file: BinaryIO, at: int, end: int, path: tuple[bytes, ...]) -> Iterator[bytes]:
+    """Yield the four letters of each sample description down the path of boxes."""
+    for _ in range(_MOST_BOXES):
+        if at + 8 > end:
+            return
+        file.seek(at)
+        size, name = struct.unpack(">I4s", file.read(8))
+        start = at + 8
+        if size == 1:
+            size, start = struct.unpack(">Q", file.read(8))[0], at + 16
+        size = size or end - at
+        if size < 8:
+            return
+        if not path:
+            yield name
+        elif name == path[0]:
+            inside = start + (8 if name == b"stsd" else 0)  # a version and a count come first
+            yield from _sample_kinds(file, inside, min(at + size, end), path[1:])
+        at += size
 
 
 def plain_text(head: bytes) -> bool:

@@ -10,9 +10,12 @@ import numpy as np
 from unsung.errors import AudioError, EmptyAudio, NotFinite, SilentAudio, TooShort, UsageError
 from unsung.types import FloatArray
 
-__all__ = ["HealthMeter"]
+__all__ = ["MOST_BROKEN", "HealthMeter"]
 
 _SHORTEST_S = 0.5
+MOST_BROKEN = 1e-4
+"""Share of samples that may be repaired: some four clicks a second, which hide no evidence."""
+
 _SILENT_DBFS = -90.0  # a swing below one step of 16 bits
 _LOUDEST = 1e4  # beyond +80 dBFS nothing is sound; bounded so that no sum overflows
 
@@ -76,8 +79,18 @@ class HealthMeter:
         """Largest absolute sample (after repair); 0 before the first block."""
         return max(abs(self._low), abs(self._high)) if self._count else 0.0
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was repaired, in words; judging goes on where ``problem`` is None."""
+        if not self._broken:
+            return ()
+        return (f"{self._broken} of {self._count} samples are NaN or infinite and count as 0",)
+
     def problem(self) -> AudioError | None:
-        """Return why the sound pushed so far cannot be judged, or None."""
+        """Return why the sound pushed so far cannot be judged, or None.
+
+        Sound with few samples that are no number is judged without them; see ``notes``.
+        """
         if not self._count:
             return EmptyAudio(
                 f"{self._prefix}expected sound, the file holds no samples; export it again"
@@ -87,17 +100,17 @@ class HealthMeter:
                 f"{self._prefix}expected at least {_SHORTEST_S:g} s, got {self.duration_s:.3f} s; "
                 "give a longer piece"
             )
-        if self._broken:
-            share = self._broken / self._count
-            return NotFinite(
-                f"{self._prefix}expected finite samples, {self._broken} of {self._count} "
-                f"({share:.2%}) are NaN or infinite; export the file again"
-            )
-        if self._high - self._low < 10 ** (_SILENT_DBFS / 20):
+        if self._broken < self._count and self._high - self._low < 10 ** (_SILENT_DBFS / 20):
             level = f"a constant level of {self._high:.3g}" if self.peak else "digital silence"
             return SilentAudio(
                 f"{self._prefix}expected sound, got {level} over {self.duration_s:.1f} s; "
                 "check the export or the recording channel"
+            )
+        if self._broken > MOST_BROKEN * self._count:
+            share = self._broken / self._count
+            return NotFinite(
+                f"{self._prefix}expected finite samples, {self._broken} of {self._count} "
+                f"({share:.2%}) are NaN or infinite; export the file again"
             )
         return None
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -13,14 +14,25 @@ import numpy as np
 from unsung.audio._choose import choose, fall_back
 from unsung.audio._decoder import AudioInfo, Decoder, DecodingStoppedError
 from unsung.audio._length import Promise
+from unsung.audio._riff import padded
 from unsung.audio._sniff import shown
 from unsung.audio.files import open_file, sha256_file
-from unsung.errors import AudioError, EmptyAudio, TruncatedAudio, UnreadableAudio, UsageError
+from unsung.audio.health import HealthMeter
+from unsung.errors import (
+    AudioError,
+    DamagedAudio,
+    EmptyAudio,
+    TruncatedAudio,
+    UnreadableAudio,
+    UsageError,
+    first_reason,
+)
 from unsung.types import Clip, FloatArray
 
-__all__ = ["AudioInfo", "AudioStream", "open_audio", "read_clip", "sha256_file"]
+__all__ = ["AudioInfo", "AudioStream", "open_audio", "read_clip", "read_sound", "sha256_file"]
 
 _MISSING_S = 0.1  # a shorter lack is an encoder's rounding, not a cut
+_MOST_SKIPPED = 0.1  # of the packets; with more, what was heard is not the recording
 _TLEN_SLACK = (1.05, 2.0)  # ID3 lengths are often a little wrong: factor and seconds
 
 
@@ -37,6 +49,7 @@ def open_audio(source: str | Path | BinaryIO, name: str = "") -> AudioStream:
     Raises:
         UnreadableAudio: missing, forbidden, or no decoder takes it.
         NotAudio: a folder, archive, page or another content without sound.
+        EncryptedAudio: locked by a rights management.
         EmptyAudio: no bytes or no samples.
         TruncatedAudio: cut so early that nothing can be decoded.
         UsageError: the binary file cannot seek.
@@ -47,16 +60,42 @@ def open_audio(source: str | Path | BinaryIO, name: str = "") -> AudioStream:
                 "expected a seekable file, got a pipe; save it first (`stdin_file` does for '-')"
             )
         name = name or shown(str(getattr(source, "name", "sound")))
-        decoder, promised = choose(source, source, name)
-        return AudioStream(decoder, name, promised, source, own=False)
+        whole = padded(source)
+        decoder, promised = choose(whole, whole, name)
+        return AudioStream(decoder, name, promised, whole, own=False)
     name = name or shown(str(source))
     file = open_file(source)
     try:
-        decoder, promised = choose(Path(source), file, name)
+        whole = padded(file, own=True)
+        decoder, promised = choose(Path(source) if whole is file else whole, whole, name)
     except BaseException:
         file.close()
         raise
-    return AudioStream(decoder, name, promised, file, own=True)
+    return AudioStream(decoder, name, promised, whole, own=True)
+
+
+def read_sound(
+    source: str | Path | BinaryIO,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    mono: bool = False,
+) -> Clip:
+    """Decode a part as `read_clip` does, refused for the reasons for which a scan gives no verdict.
+
+    Few samples that are no number are set to 0.
+
+    Raises:
+        AudioError: the part cannot be used, the cause before what follows from it (`first_reason`):
+            not audio, encrypted, damaged, cut, empty, too short, silent, not finite.
+    """
+    with open_audio(source) as stream:
+        clip = _read(stream, start_s, duration_s, mono)
+        meter = HealthMeter(clip.sample_rate_hz, stream.name)
+        rows = [meter.push(row) for row in clip.samples]
+        unusable = meter.problem()
+        if unusable is not None:
+            raise first_reason(stream.problem, unusable) or unusable
+        return replace(clip, samples=np.stack(rows))
 
 
 def read_clip(
@@ -74,24 +113,28 @@ def read_clip(
         AudioError: as `open_audio`.
     """
     with open_audio(source) as stream:
-        rate_hz = stream.info.sample_rate_hz
-        if start_s:
-            stream.seek(start_s)
-        wanted = None if duration_s is None else round(duration_s * rate_hz)
-        blocks: list[FloatArray] = []
-        held = 0
-        for block in stream.blocks(min(10.0, duration_s or 10.0), mono=mono):
-            blocks.append(block)
-            held += block.shape[-1]
-            if wanted is not None and held >= wanted:
-                break
-        if not blocks:
-            raise stream.problem or EmptyAudio(
-                f"{stream.name}: expected sound from {start_s:g} s on, the file ends before it; "
-                "ask for an earlier part"
-            )
-        samples = np.concatenate(blocks, axis=-1)[..., :wanted]
-        return Clip(np.atleast_2d(samples), rate_hz, start_s, stream.name)
+        return _read(stream, start_s, duration_s, mono)
+
+
+def _read(stream: AudioStream, start_s: float, duration_s: float | None, mono: bool) -> Clip:
+    rate_hz = stream.info.sample_rate_hz
+    if start_s:
+        stream.seek(start_s)
+    wanted = None if duration_s is None else round(duration_s * rate_hz)
+    blocks: list[FloatArray] = []
+    held = 0
+    for block in stream.blocks(min(10.0, duration_s or 10.0), mono=mono):
+        blocks.append(block)
+        held += block.shape[-1]
+        if wanted is not None and held >= wanted:
+            break
+    if not blocks:
+        raise stream.problem or EmptyAudio(
+            f"{stream.name}: expected sound from {start_s:g} s on, the file ends before it; "
+            "ask for an earlier part"
+        )
+    samples = np.concatenate(blocks, axis=-1)[..., :wanted]
+    return Clip(np.atleast_2d(samples), rate_hz, start_s, stream.name)
 
 
 class AudioStream:
@@ -107,10 +150,11 @@ class AudioStream:
         self.name = name
         self.info = decoder.info
         self.problem: AudioError | None = None
-        self.notes: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = (promised.note,) if promised.note else ()
         self._decoder = decoder
         self._promise = promised
         self._file, self._own = file, own  # kept as a second chance for PyAV
+        self._damage = ""
         self._position = 0  # samples from the start of the file
         self._sought = False
 
@@ -191,15 +235,24 @@ class AudioStream:
         other.promised_s = self._decoder.promised_s
         self._decoder.close()
         self._decoder = other
-        self.notes += (f"damaged data after {at_s:.1f} s ({reason or 'no reason given'})",)
+        self._damage = f"its data are damaged at {at_s:.1f} s ({reason or 'no reason given'})"
         return True
 
     def _judge(self, failure: str) -> None:
-        if self._decoder.skipped:
-            self.notes += (f"{self._decoder.skipped} damaged packets were skipped",)
+        skipped, packets = self._decoder.skipped, self._decoder.packets
+        counted = f"{skipped} of its {packets} packets do not decode" if skipped else ""
+        damage = tuple(filter(None, (self._damage, counted)))
         end_s = self._position / self.info.sample_rate_hz
-        reason = self._lack(end_s) or failure
-        if reason:
+        lack = self._lack(end_s)
+        reason = lack or failure
+        inside = lack and (damage or self._all_there())
+        if failure or inside or skipped > _MOST_SKIPPED * packets:
+            told = "; ".join(dict.fromkeys(filter(None, (*damage, failure, lack))))
+            self.problem = DamagedAudio(
+                f"{self.name}: expected a complete file, but {told}; {end_s:.1f} s could be "
+                "decoded; fetch or export it again to have the rest judged too"
+            )
+        elif reason:
             self.problem = TruncatedAudio(
                 f"{self.name}: expected a complete file, but {reason}; {end_s:.1f} s could be "
                 "decoded; fetch or export it again to have the rest judged too"
@@ -208,6 +261,14 @@ class AudioStream:
             self.problem = EmptyAudio(
                 f"{self.name}: expected sound, the file holds no samples; export it again"
             )
+        if self.problem is None:
+            self.notes += damage
+
+    def _all_there(self) -> bool:
+        """Whether the container's structure reaches its own end: what lacks, lacks inside."""
+        mp3 = self._promise.mp3
+        counted = self._promise.container == "mp4" or (mp3 is not None and mp3.frames > 0)
+        return counted and not self._promise.cut and (mp3 is None or mp3.regular)
 
     def _lack(self, end_s: float) -> str:
         """Say why the sound ended too early, or ""."""

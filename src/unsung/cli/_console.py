@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["LineWriter", "Status", "clock", "printable", "score_line", "use_colour"]
 
-_COLOURS = {"ai": "red", "human": "green", "undecided": "yellow", "error": "magenta"}
-_WORDS = {"ai": "AI", "human": "human", "undecided": "undecided", "error": "error"}
+_COLOURS = {"ai": "red", "human": "green", "undecided": "yellow", "failed": "magenta"}
+_WORDS = {
+    "ai": "AI",
+    "human": "human",
+    "undecided": "undecided",
+    "unrated": "unrated",
+    "failed": "error",
+}
 _BAR = 24
 _QUIET_S = 1.0  # short work needs no bar
 
@@ -66,8 +72,8 @@ class Status:
 
     def judged(self, score: Score) -> Score:
         """Count a verdict, and make room for what is printed about it."""
-        self._verdicts[score.verdict or "error"] += 1
-        self._verdicts["damaged"] += score.verdict is not None and score.error is not None
+        self._verdicts[score.state] += 1
+        self._verdicts["damaged"] += score.damaged
         if score.probability is not None and score.prior is not None:
             self._calibration = f"{score.calibration}; prior {_percent(score.prior)}"
         self.clear()
@@ -99,17 +105,16 @@ def score_line(score: Score, colour: bool = False) -> str:
 
     A fault of the file, the reason of an open verdict and what the file says of itself follow.
     """
-    kind = score.verdict or "error"
-    if score.error is not None and score.logit is None:
-        kind = "error"
+    kind = score.state
     word = f"{_WORDS[kind]:<9}"
     if colour:
-        word = typer.style(word, fg=_COLOURS[kind], bold=kind != "undecided")
+        word = typer.style(word, fg=_COLOURS.get(kind), bold=kind in ("ai", "human", "failed"))
     notes = []
     if score.error is not None:
         notes.append(f"{score.error.type}: {_without(score.error.message, score.path)}")
     elif score.reason:
         notes.append(score.reason)
+    notes += score.notes
     notes += [
         f"the file says: {hint.field}={hint.value}"
         for hint in score.provenance
@@ -127,7 +132,7 @@ def clock(seconds: float | None) -> str:
     """
     if seconds is None:
         return "?"
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, rest = divmod(int(seconds + 1e-6), 60)  # as the pages do: a second is over or not
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
@@ -185,7 +190,8 @@ def _bar(progress: Progress, total: int | None) -> str:
 
 def _summary(progress: Progress, verdicts: Counter[str], rate: float) -> str:
     counts = [f"{verdicts[kind]} {_WORDS[kind]}" for kind in ("ai", "human", "undecided")]
-    counts += [f"{verdicts['error']} failed"] if verdicts["error"] else []
+    counts += [f"{verdicts['unrated']} without a verdict"] if verdicts["unrated"] else []
+    counts += [f"{verdicts['failed']} failed"] if verdicts["failed"] else []
     counts += [f"{progress.skipped} skipped"] if progress.skipped else []
     heard = f"; {verdicts['damaged']} damaged, heard in part" if verdicts["damaged"] else ""
     elapsed_s = max(progress.elapsed_s, 1e-9)

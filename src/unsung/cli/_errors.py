@@ -39,6 +39,14 @@ class Group(TyperGroup):
             _print(str(error))
             wrong = isinstance(error, UsageError | BundleError | ManifestError)
             raise typer.Exit(WRONG_USAGE if wrong else FAILED) from None
+        except ModuleNotFoundError as error:
+            from unsung.registry import missing_extra
+
+            absent = missing_extra(error, f"unsung {ctx.invoked_subcommand}")
+            if debug:
+                raise
+            _print(str(absent) if absent is not None else _unexpected(error))
+            raise typer.Exit(FAILED) from None
         except OSError as error:
             if debug:
                 raise
@@ -49,11 +57,15 @@ class Group(TyperGroup):
             # Typer's own exceptions (wrong options, Exit, Abort) carry or mean an exit code.
             if debug or hasattr(error, "exit_code") or isinstance(error, typer.Abort):
                 raise
-            _print(
-                f"unexpected {type(error).__name__}: {error}; this is a fault of unsung: "
-                "run `unsung --debug ...` and report what it prints"
-            )
+            _print(_unexpected(error))
             raise typer.Exit(FAILED) from None
+
+
+def _unexpected(error: Exception) -> str:
+    return (
+        f"unexpected {type(error).__name__}: {error}; this is a fault of unsung: "
+        "run `unsung --debug ...` and report what it prints"
+    )
 
 
 def _print(message: str) -> None:

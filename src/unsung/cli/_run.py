@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ import typer
 
 from unsung.audio.memory import keep_freed_memory
 from unsung.cli._console import Status
-from unsung.errors import UsageError
+from unsung.errors import UsageError, install_hint
 from unsung.scanning import Row, Settings, scan_rows
 from unsung.scanning.limits import NO_LIMITS, Limits
 from unsung.scanning.output import ParquetWriter, Writer
@@ -34,7 +35,7 @@ CATALOGUE_TIME_S = 600.0
 
 @dataclass(frozen=True)
 class Keep:
-    """What a scan of many tracks keeps, and where it works."""
+    """What a scan of many tracks keeps, where it works, and what it insists on."""
 
     catalogue: Path | None = None
     retry_quarantine: bool = False
@@ -43,6 +44,7 @@ class Keep:
     ray: str | None = None
     sidecar: bool = False
     tags: bool = False
+    threshold: bool = False
 
 
 def run(
@@ -62,6 +64,7 @@ def run(
     if not inputs:
         raise UsageError("expected at least one file, folder or address; see unsung scan --help")
     keep_freed_memory()
+    _check_rate(settings, required=keep.threshold)
     status = Status(inputs, shown=not quiet)
     marks = Marker(keep.sidecar, keep.tags, _say)
     with ExitStack() as stack:
@@ -158,6 +161,19 @@ def _ends_a_watch(watch: Watch | None) -> Iterator[None]:
             raise
 
 
+def _check_rate(settings: Settings, *, required: bool) -> None:
+    """Say, before the work, that no track can get the verdict AI; refuse where that is required."""
+    from unsung.runtime import load_bundle
+    from unsung.scanning.calibration import recalibrated, unreachable
+
+    bundle = recalibrated(load_bundle(settings.bundle), settings.calibration, settings.fast)
+    why = unreachable(bundle, settings.false_alarm_rate)
+    if why and required:
+        raise UsageError(f"{why}; name one with --false-alarm-rate, or calibrate on more music")
+    if why:
+        typer.echo(f"warning: {why}", err=True)
+
+
 def _say(refusal: str) -> None:
     typer.echo(f"not written: {refusal}", err=True)
 
@@ -188,6 +204,9 @@ def _summary_page(folder: Path, settings: Settings, quiet: bool) -> None:
     from unsung.scanning.summary import summarise
 
     files = CatalogueFolder(folder)
+    if not quiet and find_spec("pyarrow") is None:
+        hint = install_hint("tables")
+        typer.echo(f"no Parquet in {files.parts}: in a clone of unsung run {hint}", err=True)
     if files.scores.stat().st_size:
         page = write_catalogue(summarise(files.scores, settings), files.summary)
         if not quiet:

@@ -42,21 +42,23 @@ def calibrate(
     settings = Settings(detector, fast=fast)
     status = Status(inputs, shown=not quiet)
     rows = scan_rows(inputs, settings, jobs=jobs, resume=resume, on_progress=status)
-    failed = 0
+    failed = called_ai = 0
 
     def heard() -> Iterator[Score]:
-        nonlocal failed
+        nonlocal failed, called_ai
         for row in rows:
             score = status.judged(row.score)
+            called_ai += score.state == "ai"
             if score.error is not None:
                 failed += 1
                 typer.echo(score_line(score), err=True)
             yield score
 
     with quiet_libraries():
+        bundle = load_bundle(detector)
         own = calibration.calibrate(
             heard(),
-            load_bundle(detector),
+            bundle,
             name=name or output.stem,
             fast=fast,
         )
@@ -68,5 +70,13 @@ def calibrate(
         threshold = "" if logit is None else f"AI from logit {logit:+.3f}, "
         typer.echo(f"false-alarm rate {rate:<6g} {threshold}{own.guarantee(rate)}")
     typer.echo(f"written: {output}")
+    doubts = calibration.doubt(called_ai, own)
+    if doubts:
+        typer.echo(f"warning: {doubts}", err=True)
+    useless = calibration.unreachable(
+        calibration.recalibrated(bundle, output, fast), settings.false_alarm_rate
+    )
+    if useless and own.n_human:
+        typer.echo(f"warning: with `scan --calibration {output}` alone, {useless}", err=True)
     if failed or own.n_human == 0:
         raise typer.Exit(1)

@@ -33,8 +33,7 @@ def diff(
     quiet: o.Quiet = False,
 ) -> None:
     """Judge tracks with two detectors; export what they disagree on and what both get wrong."""
-    from unsung.training import call
-    from unsung.training.diff import compare
+    from unsung.training.diff import compare, in_words
 
     def tell(model: str, done: int, total: int) -> None:
         if not quiet and sys.stderr.isatty():
@@ -45,5 +44,5 @@ def diff(
         positive=tuple(positive.split(",")), false_alarm_rate=false_alarm_rate,
         seconds=seconds, most=most, on_track=tell,
     )  # fmt: skip
-    for line in call.diff_lines(summary, output):
+    for line in in_words(summary, output):
         typer.echo(line)

@@ -50,6 +50,8 @@ def instruments(
         for found in hear_all(songs, loaded, report, method):
             failed = failed or bool(found.error)
             typer.echo(json.dumps(found.to_dict()) if json_ else _lines(found, every))
+    if report is not None:
+        typer.echo(f"pages: {report}", err=True)
     if not json_:
         typer.echo(loaded.info["card"]["recordings"], err=True)
     if failed:
@@ -57,7 +59,7 @@ def instruments(
 
 
 def _lines(found: Hearing, every: bool) -> str:
-    from unsung.reports.words import clock, percent
+    from unsung.reports.words import clock, percent, sureness
 
     if found.error:
         return f"error: {found.error}"
@@ -69,7 +71,7 @@ def _lines(found: Hearing, every: bool) -> str:
         spans = ", ".join(f"{clock(a)}–{clock(min(b, found.duration_s))}" for a, b in row.spans)
         mark = "" if row.heard else "  (not named)"
         lines.append(
-            f"  {row.name:26} {percent(row.probability):>6}  in {percent(row.share)} of it"
+            f"  {row.name:26} {sureness(row.probability):>6}  in {percent(row.share)} of it"
             f"{'  ' + spans if spans else ''}{mark}"
         )
     return "\n".join(lines)

@@ -103,6 +103,16 @@ Robust = Annotated[
 ]
 
 
+Required = Annotated[
+    bool,
+    typer.Option(
+        "--require-threshold",
+        help="End with exit code 2 where the detector or calibration has no threshold for AI at "
+        "the false-alarm rate, instead of a warning: for guards in CI.",
+    ),
+]
+
+
 def scan(
     inputs: o.Inputs,
     *,
@@ -117,6 +127,7 @@ def scan(
     prior: o.Prior = 0.5,
     detector: o.Detector = "default",
     calibration: o.Calibration = None,
+    require_threshold: Required = False,
     resume: o.Resume = None,
     catalogue: Catalogue = None,
     retry_quarantine: Retry = False,
@@ -176,7 +187,16 @@ def scan(
         parquet=parquet,
         report=report,
         quiet=quiet,
-        keep=Keep(catalogue, retry_quarantine, watch, limits, ray, sidecar, write_tags),
+        keep=Keep(
+            catalogue,
+            retry_quarantine,
+            watch,
+            limits,
+            ray,
+            sidecar,
+            write_tags,
+            require_threshold,
+        ),
     )
 
 

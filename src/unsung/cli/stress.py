@@ -174,7 +174,9 @@ def _notes(tracks: Sequence[Stress], left_out: Sequence[str]) -> None:
         )
     if left_out:
         typer.echo(
-            f"left out (they need a model or a second clip): {', '.join(left_out)}", err=True
+            f"left out (they need a model, a second clip or a package that is not installed): "
+            f"{', '.join(left_out)}",
+            err=True,
         )
 
 
@@ -262,9 +264,9 @@ def _print_table(table: Sequence[Sequence[str]]) -> None:
 
 def _number(value: float | None) -> str:
     """Return a strength without an exponent: 22050, 0.3848."""
-    if value is None:
-        return "–"
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    from unsung.scanning.stress import strength_text
+
+    return "–" if value is None else strength_text(value)
 
 
 def _logit(value: float | None) -> str:

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from unsung.audio.fetch import open_url, stdin_file
-from unsung.audio.read import open_audio, read_clip
-from unsung.errors import AudioError, UsageError
+from unsung.audio.read import open_audio, read_sound
+from unsung.errors import DamagedAudio, EmptyAudio, TooShort, TruncatedAudio, UsageError
 from unsung.explainers._counterfactual import Counterfactual, Judged
 from unsung.explainers._explainable import Explainable, Limits, OfBundle, explainable
 from unsung.explainers._fit import require
@@ -174,7 +174,7 @@ def read_part(source: str, start_s: float | None, seconds: float) -> Clip:
 
     Raises:
         UsageError: a length or start that cannot be.
-        AudioError: as `unsung.audio.read_clip`.
+        AudioError: as `unsung.audio.read.read_sound`.
     """
     if not seconds > 0 or (start_s is not None and start_s < 0):
         raise UsageError(
@@ -184,14 +184,14 @@ def read_part(source: str, start_s: float | None, seconds: float) -> Clip:
         with open_audio(path, source) as stream:
             total_s = stream.duration_s
         if start_s is not None:
-            return read_clip(path, start_s, seconds)
+            return read_sound(path, start_s, seconds)
         middle_s = max(0.0, ((total_s or 0.0) - seconds) / 2)
         try:
-            return read_clip(path, middle_s, seconds)
-        except AudioError:
+            return read_sound(path, middle_s, seconds)
+        except (DamagedAudio, EmptyAudio, TooShort, TruncatedAudio):
             if not middle_s:
                 raise
-            return read_clip(path, 0.0, seconds)  # a file cut short: what there is of it
+            return read_sound(path, 0.0, seconds)  # a file cut short: what there is of it
 
 
 def _local(source: str) -> Any:

@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unsung.audio import expand, read_clip
+from unsung.audio import expand
+from unsung.audio.read import read_sound
 from unsung.audio.resample import resample
 from unsung.data import read_manifest, read_table
 from unsung.errors import AudioError, ManifestError, SilentAudio, TooShort, UnsungError
@@ -106,11 +107,11 @@ def measure(track: Track) -> TrackSpectra:
     """Read a track and measure it.
 
     Raises:
-        AudioError: the file cannot be read, is silent, or holds less than two seconds.
+        AudioError: a scan would not judge it either, or it holds less than two seconds.
     """
     length = track.duration_s or 0.0
     start = max(0.0, (length - LONGEST_S) / 2)
-    clip = read_clip(track.path, start, LONGEST_S, mono=True)
+    clip = read_sound(track.path, start, LONGEST_S, mono=True)
     return measure_clip(clip.mono(), clip.sample_rate_hz, track)
 
 

@@ -15,7 +15,7 @@ from statistics import quantiles
 
 from unsung.reports.axes import Axis
 from unsung.reports.words import number, percent
-from unsung.scanning.stress import Curve, Survival, neutral
+from unsung.scanning.stress import Curve, Survival, neutral, strength_text
 
 __all__ = ["HEIGHT", "WIDTH", "Panel", "draw_curve", "draw_logits", "draw_survival", "strength"]
 
@@ -97,7 +97,7 @@ def strength(value: float) -> str:
     """
     if abs(value) >= 1000:
         return f"{value / 1000:.4g}k".replace("-", "−")
-    return f"{value:.4g}".replace("-", "−")
+    return strength_text(value).replace("-", "−")
 
 
 def draw_curve(

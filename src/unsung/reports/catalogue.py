@@ -83,7 +83,9 @@ def write_catalogue(summary: Summary, page: Path, *, command: str | None = None)
     """
     context: dict[str, Any] = {
         "s": summary,
-        "kinds": [k for k in ("ai", "human", "undecided", "error") if summary.verdicts.get(k)],
+        "kinds": [
+            k for k in ("ai", "human", "undecided", "unrated", "failed") if summary.verdicts.get(k)
+        ],
         "shares": _shares(summary),
         "share_ticks": _share_axis(summary).ticks(5),
         "logits": _logits(summary),

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from unsung.reports.page import render, this_command, this_version
 from unsung.reports.song import track_name
-from unsung.reports.words import advice, clock, number, percent, verdict_key
+from unsung.reports.words import advice, clock, number, percent
 from unsung.types import Score
 
 __all__ = ["Row", "write_index"]
@@ -56,9 +56,10 @@ def write_index(scores: Iterable[Score], out: Path, links: Mapping[str, str]) ->
         out: folder of the page; made when absent.
         links: a score's path → its page, relative to the folder.
     """
-    rows, sets, rates = [], Counter[str](), Counter[float]()
+    rows, sets, rates, damaged = [], Counter[str](), Counter[float](), 0
     for score in scores:
         rows.append(_row(score, links.get(score.path, "")))
+        damaged += score.damaged
         if score.calibration:
             sets[f"“{score.calibration}”, prior {percent(score.prior)}"] += 1
         if score.false_alarm_rate is not None:
@@ -72,6 +73,7 @@ def write_index(scores: Iterable[Score], out: Path, links: Mapping[str, str]) ->
             "failures": [row for row in rows if row.key == "failed"],
             "counts": [(key, _WORDS[key], counts[key]) for key in _ORDER if counts[key]],
             "words": _WORDS,
+            "damaged": damaged,
             "sets": list(sets),
             "rates": [percent(rate) for rate in sorted(rates)],
             "version": this_version(),
@@ -88,7 +90,7 @@ def _row(score: Score, link: str) -> Row:
     error = score.error
     named = bool(score.calibration)  # a probability without its calibration set is not shown
     return Row(
-        key=verdict_key(score),
+        key=score.state,
         name=track_name(score.path),
         folder=score.path[: -len(track_name(score.path))],
         # Pages lie beside the index: a quoted relative address can neither call a script nor leave.
@@ -99,8 +101,8 @@ def _row(score: Score, link: str) -> Row:
         logit_sort=_sortable(score.logit),
         duration=clock(score.duration_s),
         duration_sort=_sortable(score.duration_s),
-        note=error.message if error else score.reason,
-        error_type=error.type if error else ("NoScore" if score.logit is None else ""),
+        note="; ".join(filter(None, (error.message if error else score.reason, *score.notes))),
+        error_type=error.type if error else ("NoScore" if score.state == "failed" else ""),
         advice=advice(error.type) if error else "",
     )
 

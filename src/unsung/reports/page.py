@@ -77,6 +77,10 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        clock=words.clock, hertz=words.hertz, number=words.number, percent=words.percent
+        clock=words.clock,
+        hertz=words.hertz,
+        number=words.number,
+        percent=words.percent,
+        sureness=words.sureness,
     )
     return environment

@@ -25,15 +25,17 @@ __all__ = [
     "posterior",
     "state",
     "stretches_text",
-    "verdict_key",
+    "sureness",
 ]
 
 NARROW_SPACE = "\u202f"
 MINUS = "\u2212"
 
 ERROR_ADVICE = {
+    "DamagedAudio": "Parts of the file do not decode. Copy, download or export it again.",
     "DecodeTimeout": "The file takes too long to decode. Check that it plays; convert it to FLAC.",
     "EmptyAudio": "The file holds no sound. Download or export it again.",
+    "EncryptedAudio": "The sound is locked. Give a copy without protection that you may use.",
     "FetchError": "The address could not be fetched. Check it, or download the file by hand.",
     "NotAudio": "This is not a sound file. Take it out of the list, or give the file it points to.",
     "NotFinite": "Samples are not numbers: the export was faulty. Export it again, without float "
@@ -103,6 +105,15 @@ def percent(share: float | None, digits: int | None = None) -> str:
     )
 
 
+def sureness(probability: float) -> str:
+    """Say an uncalibrated output of a network in a word: its 0.999 is no 99.9 % of the cases.
+
+    >>> sureness(0.999), sureness(0.6), sureness(0.1)
+    ('likely', 'maybe', 'hardly')
+    """
+    return "likely" if probability >= 0.9 else "maybe" if probability >= 0.3 else "hardly"
+
+
 def clock(seconds: float | None) -> str:
     """Return a time as ``m:ss`` or ``h:mm:ss``.
 
@@ -142,16 +153,9 @@ def odds(llr_nats: float) -> str:
     return f"Such a score is {factor} times likelier for {side} tracks than for {other} ones."
 
 
-def verdict_key(score: Score) -> str:
-    """Return ``ai``, ``human``, ``undecided``, ``failed`` or ``unrated`` (no calibration)."""
-    if score.verdict is not None and score.error is None:
-        return score.verdict
-    return "failed" if score.error is not None or score.logit is None else "unrated"
-
-
 def state(score: Score, set_name: str, guarantee: str, n_human: int | None) -> Statement:
     """Return what a page says at its top."""
-    key = verdict_key(score)
+    key = score.state
     return Statement(
         key,
         _HEADLINES[key],

@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from unsung.errors import UsageError
 from unsung.reproduce.conditions import CLEAN
 from unsung.reproduce.detectors import Detector, open_detectors
 from unsung.reproduce.experiment import Slurm, Study, folders, load
@@ -70,8 +71,17 @@ class Found:
 
 
 def experiments(results: Path) -> list[Found]:
-    """List every experiment with its state, by name."""
+    """List every experiment with its state, by name.
+
+    Raises:
+        UsageError: there are none here; the installed package holds none.
+    """
     paths = {p.stem: p for folder in reversed(folders()) for p in sorted(folder.glob("*.toml"))}
+    if not paths:
+        raise UsageError(
+            "expected a folder experiments/, found none: studies come with the clone, not with "
+            "the installed package; run this inside a clone of unsung, or name a TOML file"
+        )
     found = []
     for name, path in sorted(paths.items()):
         study = load(path)

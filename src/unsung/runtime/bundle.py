@@ -246,7 +246,7 @@ def bundle_names() -> list[str]:
 
 
 def load_bundle(name_or_path: str | Path = "default") -> Bundle:
-    """Load a packaged bundle by name, or any bundle by its folder.
+    """Load a packaged bundle by name, or any bundle by its folder or that of its training run.
 
     Raises:
         UnknownName: neither a packaged name nor a folder.
@@ -256,6 +256,8 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
     folder = _PACKAGED / name_or_path if str(name_or_path) in names else Path(name_or_path)
     if not folder.exists():
         raise UnknownName("bundle", str(name_or_path), names)
+    if not (folder / "bundle.json").exists() and (folder / "bundle" / "bundle.json").exists():
+        folder = folder / "bundle"  # the folder of a training run
     document = folder / "bundle.json"
     try:
         raw = document.read_bytes()

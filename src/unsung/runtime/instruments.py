@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from unsung.audio.health import HealthMeter
 from unsung.audio.read import open_audio
 from unsung.audio.resample import StreamResampler
 from unsung.audio.windows import WindowBuffer
-from unsung.errors import BundleError, SilentAudio, UnknownName
+from unsung.errors import BundleError, SilentAudio, UnknownName, first_reason
 from unsung.frontends.log_mel import LogMel
 from unsung.runtime.graphs import session
 from unsung.types import FloatArray, Record
@@ -169,12 +170,15 @@ def hear(source: str | Path | BinaryIO, model: InstrumentModel, name: str = "") 
     """Name the instruments of a file; memory does not grow with its length.
 
     Raises:
-        AudioError: the file cannot be read, or holds no window louder than −60 dB.
+        AudioError: a scan would not judge it either, or no window is louder than −60 dB.
     """
     with open_audio(source, name) as stream:
-        sound = stream.blocks()
+        meter = HealthMeter(stream.info.sample_rate_hz, stream.name)
+        sound = map(meter.push, stream.blocks())
         windows = list(_judged(sound, stream.info.sample_rate_hz, model))
-        shown = stream.name
+        shown, unusable = stream.name, meter.problem()
+        if unusable is not None:
+            raise first_reason(stream.problem, unusable) or unusable
     loud = [w for w in windows if w.probabilities]
     if not loud:
         raise SilentAudio(f"{shown}: expected sound above {QUIET_DB:g} dB, it is silent")

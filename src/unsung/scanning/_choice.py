@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TypeAlias
 
 from unsung import registry
 from unsung.attacks import Attack, ChainLadder, battery, parse
-from unsung.errors import UsageError
+from unsung.errors import MissingExtra, UsageError
 
 __all__ = ["Ready", "attack_names", "chosen"]
 
@@ -28,6 +29,7 @@ def attack_names(wanted: Sequence[str] = (), batteries: str = "") -> tuple[list[
     Raises:
         UnknownName: no attack, preset or battery of that name.
         UsageError: an attack that cannot run here was asked for by name.
+        MissingExtra: the same, for want of a package.
     """
     ready, left_out = chosen(wanted, batteries)
     return [name for name, _ in ready], left_out
@@ -40,6 +42,9 @@ def chosen(wanted: Sequence[str] = (), batteries: str = "") -> tuple[list[Ready]
     needy = []
     for text in dict.fromkeys(wanted):
         chain = parse(text)
+        for package in {s.attack.needs_package for s in chain.steps} - {""}:
+            if find_spec(package) is None:
+                raise MissingExtra(package, registry.EXTRAS[package], f"the attack '{text}'")
         if any(s.attack.needs_model or s.attack.needs_partner for s in chain.steps):
             needy.append(text)
         elif text in registry.names("attacks"):

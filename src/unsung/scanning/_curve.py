@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +21,7 @@ __all__ = [
     "Stress",
     "change",
     "fragile_first",
+    "strength_text",
 ]
 
 Change = Literal["false alarm", "miss", "loss", "recovery", "to ai", "to human"]
@@ -120,6 +122,20 @@ class Stress(Record):
     curves: tuple[Curve, ...] = ()
     seconds: float = 0.0
     error: Failure | None = None
+
+
+def strength_text(value: float) -> str:
+    """Return a strength with four figures, or with two figures of its distance from 1.
+
+    A factor of 1 changes nothing, so what matters of one near it is how near.
+
+    >>> strength_text(22050.0), strength_text(0.38483), strength_text(1.000234)
+    ('22050', '0.3848', '1.00023')
+    """
+    apart = abs(value - 1)
+    if 0 < apart < 0.01:
+        return f"{value:.{1 - math.floor(math.log10(apart))}f}"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def change(before: Verdict, after: Verdict, label: str = "") -> Change:

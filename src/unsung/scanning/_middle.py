@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from unsung.audio.read import open_audio, read_clip
+from unsung.audio.read import open_audio, read_sound
 from unsung.audio.sources import Source
 from unsung.errors import UsageError
 from unsung.types import Clip
@@ -21,7 +21,7 @@ def middle(path: Path, seconds: float = SECONDS) -> Clip:
     """Decode the middle of a file, all of it where it is shorter.
 
     Raises:
-        AudioError: the file cannot be read or holds no samples there.
+        AudioError: the sound there cannot be judged; a scan would say so too.
         UsageError: the length is not above zero.
     """
     if not seconds > 0:
@@ -29,8 +29,8 @@ def middle(path: Path, seconds: float = SECONDS) -> Clip:
     with open_audio(path) as stream:
         total_s = stream.duration_s
     if total_s is not None:
-        return read_clip(path, max(0.0, (total_s - seconds) / 2), seconds)
-    whole = read_clip(path)
+        return read_sound(path, max(0.0, (total_s - seconds) / 2), seconds)
+    whole = read_sound(path)
     wanted = round(seconds * whole.sample_rate_hz)
     start = max(0, (whole.samples.shape[1] - wanted) // 2)
     return replace(

@@ -28,10 +28,13 @@ __all__ = [
     "RATES",
     "OwnCalibration",
     "calibrate",
+    "doubt",
     "load_calibration",
     "needed",
     "recalibrated",
     "report_calibration",
+    "unreachable",
+    "usable_rates",
 ]
 
 RATES = (0.05, 0.01, 0.001)
@@ -131,6 +134,21 @@ def calibrate(
     )
 
 
+def doubt(scores_ai: int, own: OwnCalibration) -> str:
+    """Say that recordings given as human measure like AI, where chance would not call so many so.
+
+    At the packaged rate of 1 % some of a human catalogue are called AI; more than three and more
+    than one in twenty are not that.
+    """
+    total = own.n_human
+    if scores_ai < 3 or scores_ai <= 0.05 * total:
+        return ""
+    return (
+        f"{scores_ai} of {total} would be called AI by the packaged thresholds: are these human? "
+        "Thresholds set on AI music let AI music pass"
+    )
+
+
 def load_calibration(path: Path) -> OwnCalibration:
     """Read a calibration file.
 
@@ -170,6 +188,31 @@ def recalibrated(bundle: Bundle, path: Path | None, fast: bool = False) -> Bundl
             "use the same for both"
         )
     return cast("Bundle", _Recalibrated(bundle, own))
+
+
+def usable_rates(bundle: Bundle) -> tuple[float, ...]:
+    """Return which of `RATES` have a threshold for AI."""
+    return tuple(rate for rate in RATES if _threshold(bundle, rate) is not None)
+
+
+def unreachable(bundle: Bundle, false_alarm_rate: float) -> str:
+    """Say why nothing can be called AI at this rate and which rates would do; else ""."""
+    limits = bundle.thresholds(false_alarm_rate)
+    if limits.ai_logit is not None:
+        return ""
+    usable = ", ".join(f"{rate:g}" for rate in usable_rates(bundle))
+    return (
+        f"at a false-alarm rate of {false_alarm_rate:g} nothing can be called AI "
+        f"({limits.guarantee}); "
+        + (f"rates with a threshold: {usable}" if usable else "no rate has a threshold")
+    )
+
+
+def _threshold(bundle: Bundle, rate: float) -> float | None:
+    try:
+        return bundle.thresholds(rate).ai_logit
+    except UsageError:  # a calibration file answers for its own rates only
+        return None
 
 
 def report_calibration(bundle: Bundle, false_alarm_rate: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -10,7 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
 
 from unsung.audio.fetch import open_url, stdin_file
 from unsung.audio.health import HealthMeter
@@ -18,12 +21,12 @@ from unsung.audio.read import open_audio, sha256_file
 from unsung.audio.sources import Source
 from unsung.audio.tags import provenance
 from unsung.audio.windows import spread_starts
-from unsung.errors import AudioError, TruncatedAudio, UnreadableAudio, UnsungError
+from unsung.errors import AudioError, UnreadableAudio, UnsungError, UsageError, first_reason
 from unsung.runtime import load_bundle
 from unsung.runtime.stable import StableScores
 from unsung.scanning._verdict import judged
 from unsung.scanning.settings import FALSE_ALARM_RATE, PRIOR, Settings, Stamp
-from unsung.types import Failure, Picture, Provenance, Score
+from unsung.types import Failure, FloatArray, Picture, Provenance, Score
 
 if TYPE_CHECKING:
     from unsung.audio.read import AudioStream
@@ -36,6 +39,7 @@ __all__ = [
     "local",
     "score_file",
     "score_local",
+    "score_sound",
     "stamp_of",
 ]
 
@@ -43,6 +47,7 @@ BLOCK_S = 2.0
 """Blocks of two seconds stay in the processor's cache from decoder to spectrum."""
 
 LAST_S = 0.1
+_MOST_CHANNELS = 64
 FAST_WINDOWS = 3
 FAST_WINDOW_S = 10.0
 """Three windows of ten seconds: an intro, a middle and an end rarely share one arrangement."""
@@ -82,6 +87,36 @@ def score_file(
             return score_local(path, item.path, ready, settings=settings, stamp=stamp)
     except Exception as error:
         return failed(item.path, stamp, error), None
+
+
+def score_sound(
+    samples: FloatArray, sample_rate_hz: int, bundle: Bundle, settings: Settings
+) -> Score:
+    """Score sound in memory as a file of these samples would be.
+
+    Shape: ``[time]`` or ``[channel, time]``; floats, full scale ±1.
+
+    Raises:
+        UsageError: another shape, integers, or no sample rate.
+    """
+    import soundfile
+
+    if samples.ndim not in (1, 2) or not np.issubdtype(samples.dtype, np.floating):
+        raise UsageError(
+            "expected float samples [time] or [channel, time] with full scale ±1, got "
+            f"{samples.dtype} {list(samples.shape)}; divide 16-bit integers by 32768"
+        )
+    if samples.ndim == 2 and samples.shape[0] > _MOST_CHANNELS:
+        raise UsageError(
+            f"expected [channel, time], got {samples.shape[0]} channels; transpose the array"
+        )
+    file = io.BytesIO()
+    soundfile.write(file, samples.T, sample_rate_hz, "FLOAT", format="WAV")
+    score = _blank("array", stamp_of(bundle, settings))
+    try:
+        return _score(file, score, bundle, settings)[0]
+    except Exception as error:
+        return replace(score, error=_failure(error))
 
 
 def stamp_of(bundle: Bundle, settings: Settings) -> Stamp:
@@ -135,17 +170,19 @@ def score_local(
 
 @dataclass
 class _Heard:
-    """What one pass over the sound gave."""
+    """What one pass over the sound gave; ``usable`` sound is judged although it has a problem."""
 
     analysis: Analysis
     problem: AudioError | None
+    usable: bool
+    notes: tuple[str, ...]
     stability: dict[str, float | None] | None
 
 
 def _score(
-    path: Path, score: Score, bundle: Bundle, settings: Settings
+    source: Path | BinaryIO, score: Score, bundle: Bundle, settings: Settings
 ) -> tuple[Score, Picture | None]:
-    with open_audio(path, score.path) as stream:
+    with open_audio(source, score.path) as stream:
         info = stream.info
         score = replace(
             score,
@@ -153,14 +190,13 @@ def _score(
             sample_rate_hz=info.sample_rate_hz,
             channels=info.channels,
             codec=info.codec,
-            provenance=_hints(path),
+            provenance=_hints(source) if isinstance(source, Path) else (),
         )
         heard = _listen(stream, bundle, settings)
     analysis, problem = heard.analysis, heard.problem
-    if problem is not None:
-        score = replace(score, error=_failure(problem))
-        if not isinstance(problem, TruncatedAudio):
-            return replace(score, verdict="undecided", reason=str(problem)), None
+    score = replace(score, notes=heard.notes, error=None if problem is None else _failure(problem))
+    if not heard.usable:
+        return score, None
     return judged(score, bundle, analysis, settings, heard.stability), analysis.picture
 
 
@@ -189,8 +225,14 @@ def _listen(stream: AudioStream, bundle: Bundle, settings: Settings) -> _Heard:
         # Only the end tells whether the file is cut. A file longer than it says is not, and what it
         # hides behind the stated end is not decoded.
         deque(islice(stream.blocks(BLOCK_S), 4), maxlen=0)
-    problem = meter.problem() or stream.problem
-    return _Heard(analyzer.finish(), problem, None if changes is None else changes.finish())
+    unusable = meter.problem()
+    return _Heard(
+        analyzer.finish(),
+        first_reason(stream.problem, unusable),
+        unusable is None,
+        stream.notes + (meter.notes if unusable is None else ()),
+        None if changes is None else changes.finish(),
+    )
 
 
 def _stretches(stream: AudioStream, fast: bool) -> list[tuple[float | None, float | None]]:

@@ -2,8 +2,8 @@
 """Writes scores as JSON Lines, CSV or Parquet: the same names everywhere, no half-written file.
 
 CSV and Parquet are flat: ``error`` becomes ``error.type`` and ``error.message``; in CSV the
-windows, evidence, provenance, segments and stability are JSON text, in Parquet the windows are
-lists of two numbers.
+windows, evidence, provenance, segments, stability and notes are JSON text, in Parquet the windows
+are lists of two numbers.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ COLUMNS = [
 FACTS = [field.name for field in dataclasses.fields(FileFacts)]
 """What a stored row holds beside the fields of its score: see `FileFacts`."""
 
-_AS_TEXT = ("evidence", "provenance", "segments", "stability")
+_AS_TEXT = ("evidence", "provenance", "segments", "stability", "notes")
 _NESTED = ("windows", *_AS_TEXT)
 _NUMBERS = ("duration_s", "logit", "llr_nats", "probability", "prior", "false_alarm_rate")
 _BATCH = 1000

@@ -14,18 +14,22 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+import numpy as np
+
 from unsung.audio.sources import Source, expand
 from unsung.errors import UsageError
 from unsung.runtime import Bundle, load_bundle
 from unsung.scanning import objects, pool
+from unsung.scanning.calibration import recalibrated
 from unsung.scanning.duplicates import Claims
 from unsung.scanning.limits import NO_LIMITS, Limits
+from unsung.scanning.one import score_sound
 from unsung.scanning.quarantine import Quarantine
 from unsung.scanning.resume import ResumeFile
 from unsung.scanning.settings import FALSE_ALARM_RATE, PRIOR, Row, Settings
 from unsung.scanning.watch import Watch
 from unsung.scanning.worker import Scorer, Task
-from unsung.types import Failure, Score
+from unsung.types import Failure, FloatArray, Score
 
 __all__ = ["FEW", "Inputs", "Progress", "scan", "scan_paths", "scan_rows"]
 
@@ -171,7 +175,8 @@ def scan_rows(
 
 
 def scan_paths(
-    inputs: Inputs,
+    inputs: Inputs | FloatArray,
+    sample_rate_hz: int | None = None,
     *,
     bundle: str | Path | Bundle = "default",
     false_alarm_rate: float = FALSE_ALARM_RATE,
@@ -181,13 +186,37 @@ def scan_paths(
     jobs: int | None = None,
     resume: Path | None = None,
 ) -> Score | list[Score]:
-    """Scan and wait: one `Score` for one file, a list in the order of the input for the rest.
+    """Scan and wait: one `Score` for one file or array, a list in the order of the input otherwise.
 
-    A folder, pattern, playlist or list of paths gives a list, even of one. A file with a fault
-    gives a score with its ``error``; nothing is raised. The arguments are those of `scan`.
+    A folder, pattern, playlist or list of paths gives a list, even of one. What is wrong with a
+    file stands in its score's ``error``; its ``verdict`` and ``evidence`` are then None.
+
+    Args:
+        inputs: a file, folder, pattern, playlist, manifest or address, or several of them; or
+            sound in memory, ``[time]`` or ``[channel, time]``, floats with full scale ±1.
+        sample_rate_hz: of sound in memory; None for everything else.
+        bundle: name of a packaged detector, the folder of one, or a loaded one.
+        false_alarm_rate: share of human recordings that the AI threshold may call AI.
+        prior: assumed share of AI tracks, for the probability only.
+        fast: listen to three windows of ten seconds.
+        calibration: file of `unsung calibrate` whose thresholds replace the bundle's.
+        jobs: processes; by default one for up to 8 files, else one a core.
+        resume: JSON Lines file to append to; what it holds is skipped, errors are tried again.
+
+    Raises:
+        TypeError: neither paths nor sound with its rate.
+        UsageError: a setting is wrong, or an array of another shape or type.
+        BundleError: the detector cannot be loaded.
     """
     name = bundle if isinstance(bundle, str | Path) else bundle.path
     settings = Settings(name, false_alarm_rate, prior, fast, calibration=calibration)
+    if isinstance(inputs, np.ndarray) and inputs.dtype.kind not in "OSU":
+        if sample_rate_hz is None:
+            raise TypeError("sound in memory needs its rate: scan(samples, sample_rate_hz)")
+        ready = recalibrated(load_bundle(name), calibration, fast)
+        return score_sound(inputs, sample_rate_hz, ready, settings)
+    if sample_rate_hz is not None:
+        raise TypeError("sample_rate_hz is for sound in memory; a file says its own rate")
     rows = sorted(scan_rows(inputs, settings, jobs=jobs, resume=resume), key=lambda r: r.index)
     alone = isinstance(inputs, str | Path | Source) and len(rows) == 1
     shown = inputs.path if isinstance(inputs, Source) else str(inputs)
@@ -267,6 +296,11 @@ def _sources(inputs: Inputs) -> Iterator[Source]:
     for item in items:
         if isinstance(item, Source):
             yield item
+        elif not isinstance(item, str | Path):
+            raise TypeError(
+                f"expected paths or addresses, got {type(item).__name__}; sound in memory is given "
+                "as one array with its rate"
+            )
         elif objects.is_object(str(item)):
             yield from objects.expand_objects(str(item))
         else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The list of files that failed, with reasons, so that a later scan leaves them out.
+"""The list of files that gave no verdict, with reasons, so that a later scan leaves them out.
 
 JSON Lines, append-only; a later line for a path replaces an earlier one. A file that was changed
 since is tried again by itself. What may well work next time (a server that did not answer, a path
@@ -113,7 +113,7 @@ class Quarantine:
             return
         with self._guard:
             listed = self._files.get(self._paths.get(file_key(score.path)) or 0) == 1
-        if score.error is None:
+        if score.state != "failed" or score.error is None:  # damaged, but judged: done
             if listed:
                 self._write(Quarantined(score.path, released=True, at_ns=time.time_ns()))
             return

@@ -156,7 +156,7 @@ class ResumeFile:
         offset = self._size
         self.store(marked.score, marked.facts)
         before, after = row.score.sha256, marked.score.sha256
-        if before != after and row.score.error is None:  # tags changed the bytes, not the sound
+        if before != after and row.score.state != "failed":  # tags changed the bytes, not the sound
             with self._guard:
                 self._rows.put(self._stamp.key(before), offset)
         return marked
@@ -165,7 +165,7 @@ class ResumeFile:
         """Append one row."""
         offset = self._size
         self._append(row_line(score, facts).encode("utf-8"))
-        if score.error is None and score.sha256:
+        if (score.error is None or score.damaged) and score.sha256:
             with self._guard:
                 self._note(score.sha256, score.path, facts, offset)
 

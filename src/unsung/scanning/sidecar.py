@@ -57,7 +57,7 @@ class Marker:
     def __call__(self, row: Row) -> Row:
         """Mark a row's file and return the row as the file now stands."""
         path = Path(row.score.path)
-        if row.score.verdict is None or not path.is_file():
+        if row.score.state in ("failed", "unrated") or not path.is_file():
             return row
         try:
             if self.tags and write_tags(row.score):

@@ -68,6 +68,7 @@ class Summary(Record):
     hours: float
     n_duplicates: int
     n_trained: int
+    n_damaged: int
     verdicts: dict[str, int]
     errors: dict[str, int]
     logits: dict[str, int]
@@ -118,6 +119,7 @@ class _Counts:
     trained: int = 0
     seconds: float = 0.0
     duplicates: int = 0
+    damaged: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     detectors: Counter[str] = field(default_factory=Counter)
@@ -133,14 +135,15 @@ class _Counts:
     def add(self, score: Score, facts: FileFacts) -> None:
         """Count one track."""
         self.n += 1
-        kind = score.verdict or "error"
+        kind = score.state
         self.verdicts[kind] += 1
+        self.damaged += score.damaged
         self.detectors[score.detector] += 1
         self.seconds += score.duration_s or score.covered_s
         self.duplicates += bool(facts.duplicate_of)
-        if score.error is not None:
+        if score.error is not None and not score.damaged:
             self.errors[score.error.type] += 1
-        if score.verdict is None:
+        if kind in ("failed", "unrated"):
             return
         for field_name, name in _names(score, facts).items():
             self._name(field_name, name, kind)
@@ -194,6 +197,7 @@ class _Counts:
             hours=self.seconds / 3600,
             n_duplicates=self.duplicates,
             n_trained=self.trained,
+            n_damaged=self.damaged,
             verdicts=dict(self.verdicts),
             errors=dict(self.errors.most_common()),
             logits={str(number): self.logits[number] for number in sorted(self.logits)},

@@ -22,6 +22,7 @@ import numpy as np
 from unsung import registry
 from unsung.audio import read_clip, sha256_file
 from unsung.audio.resample import resample
+from unsung.errors import MissingExtra, MissingTool
 from unsung.synthesis.resynthesis._quality import measure
 from unsung.synthesis.resynthesis.base import Resynthesis
 from unsung.types import Clip, Track
@@ -69,7 +70,12 @@ def one_thread() -> None:
 
 
 def work(order: Order, track: Track, parts: tuple[tuple[str, str], ...]) -> list[dict[str, Any]]:
-    """Return a row for each part: a copy with its quality and time, or a problem."""
+    """Return a row for each part: a copy with its quality and time, or a problem.
+
+    Raises:
+        MissingExtra: a system's package is not installed.
+        MissingTool: the same of a program or library.
+    """
     try:
         clip = _opened(order, track)
     except Exception as error:
@@ -78,6 +84,8 @@ def work(order: Order, track: Track, parts: tuple[tuple[str, str], ...]) -> list
     for part in parts:
         try:
             rows.append(_one(order, track, clip, part))
+        except (MissingExtra, MissingTool):
+            raise  # the same for every track: one message, not a list of problems
         except Exception as error:
             rows.append(_problem(track, part, error))
     return rows

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `unsung train` and `unsung diff` ask for, carried out: the story behind the two verbs."""
+"""What `unsung train` asks for, carried out: the story behind the verb."""
 
 from __future__ import annotations
 
@@ -9,19 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from unsung.errors import MissingExtra, UsageError
-
-try:
-    import torch  # noqa: F401
-except ModuleNotFoundError as error:
-    raise MissingExtra("torch", "research", "training") from error
-
 from unsung.training._fields import parsed
-from unsung.training.grid import run_grid
 from unsung.training.logs import OnProgress
 from unsung.training.recipe import Recipe, find_recipe, load_recipe, recipe_names
-from unsung.training.run import run_recipe, run_slurm
 
-__all__ = ["Wish", "carry_out", "diff_lines", "listed", "recipe_of"]
+__all__ = ["Wish", "carry_out", "listed", "recipe_of"]
 
 
 @dataclass(frozen=True)
@@ -68,8 +60,17 @@ def recipe_of(wish: Wish) -> Recipe:
 
 
 def carry_out(wish: Wish, on_progress: OnProgress | None = None) -> Iterator[str]:
-    """Train, and yield lines that say what came out."""
+    """Train, and yield lines that say what came out.
+
+    Raises:
+        MissingExtra: torch is not installed; recipes are listed and read without it.
+    """
     recipe = recipe_of(wish)
+    try:
+        from unsung.training.grid import run_grid
+        from unsung.training.run import run_recipe, run_slurm
+    except ModuleNotFoundError as error:
+        raise MissingExtra(str(error.name), "research", "training") from error
     out = wish.out or Path("runs") / recipe.name
     if wish.slurm:
         job = run_slurm(recipe, out)
@@ -99,13 +100,3 @@ def _lines(summary: dict[str, Any], out: Path) -> Iterator[str]:
     if bundle.startswith("none: "):
         yield f"no bundle written ({bundle.removeprefix('none: ')[:160]})"
     yield f"weights, card and scores: {out}"
-
-
-def diff_lines(summary: dict[str, Any], out: Path) -> Iterator[str]:
-    """Yield what `unsung diff` prints."""
-    for kind, count in sorted(summary["kinds"].items()):
-        yield f"{count:6} {kind}"
-    if "auc_difference" in summary:
-        value, low, high = summary["auc_difference"]
-        yield f"AUC of A minus B: {value:+.3f} [{low:+.3f}, {high:+.3f}]"
-    yield f"table and sound: {out}"

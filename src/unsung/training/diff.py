@@ -14,32 +14,22 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from unsung.audio.read import read_clip
-from unsung.audio.windows import spread_starts
 from unsung.audio.write import write
 from unsung.data import read_manifest
 from unsung.data.labelled import Item
-from unsung.detectors.base import Detector
-from unsung.errors import AudioError, UsageError
+from unsung.errors import MissingExtra, UsageError
 from unsung.evaluation import bootstrap_difference, roc_auc
 from unsung.scanning import Settings
 from unsung.scanning.labelled import score_items
-from unsung.training.network import Network
-from unsung.training.prepare import build_detector
-from unsung.training.recipe import Recipe
-from unsung.training.store import decoded
-from unsung.training.targets import ai_logits
-from unsung.types import FloatArray, Track
+from unsung.types import Track
 
-__all__ = ["KINDS", "Judged", "compare", "export_sound", "judge"]
+__all__ = ["KINDS", "Judged", "compare", "export_sound", "in_words", "judge", "judged"]
 
 KINDS = {
     (True, True): "both-right",
@@ -53,12 +43,13 @@ OnTrack = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Judged:
-    """What one model says of one track; ``problem`` says why it says nothing."""
+    """What one model says of one track by which rule; ``problem`` says why it says nothing."""
 
     logit: float | None
     llr_nats: float | None = None
     says_ai: bool = False
     problem: str = ""
+    rule: str = ""
 
 
 def compare(
@@ -103,8 +94,21 @@ def compare(
         writer.writerows(rows)
     export_sound(rows, out, seconds, most)
     summary = {"A": model_a, "B": model_b, "tracks": len(rows)} | _numbers(rows, positive)
+    summary["rules"] = {"A": _rule(a), "B": _rule(b)}
     (out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     return summary
+
+
+def in_words(summary: dict[str, Any], out: Path) -> Iterator[str]:
+    """Yield what `unsung diff` prints."""
+    for side in ("A", "B"):
+        yield f"{side} = {summary[side]}: AI from {summary['rules'][side]}"
+    for kind, count in sorted(summary["kinds"].items()):
+        yield f"{count:6} {kind}"
+    if "auc_difference" in summary:
+        value, low, high = summary["auc_difference"]
+        yield f"AUC of A minus B: {value:+.3f} [{low:+.3f}, {high:+.3f}]"
+    yield f"table and sound: {out}"
 
 
 def judge(
@@ -112,7 +116,12 @@ def judge(
 ) -> list[Judged]:
     """Return what a model says of each track, in order."""
     if (Path(model) / "detector.safetensors").is_file():
-        return _by_run(Path(model), tracks, false_alarm_rate, tell)
+        try:
+            from unsung.training._diff_runs import by_run
+        except ModuleNotFoundError as error:
+            need = f"judging with the training run {model}"
+            raise MissingExtra(str(error.name), "research", need) from error
+        return by_run(Path(model), tracks, false_alarm_rate, tell)
     items = [Item(path=str(Path(t.path).resolve()), label=t.label) for t in tracks]
     settings = Settings(bundle=model, false_alarm_rate=false_alarm_rate)
 
@@ -121,7 +130,7 @@ def judge(
 
     scored, _, threshold = score_items(items, Path(), settings, on_progress=progress)
     return [
-        _judged(item.score, item.llr_nats, threshold) if item.score is not None
+        judged(item.score, item.llr_nats, threshold) if item.score is not None
         else Judged(None, problem=item.problem)
         for item in scored
     ]  # fmt: skip
@@ -143,51 +152,18 @@ def export_sound(rows: Sequence[dict[str, Any]], out: Path, seconds: float, most
             write(folder / f"{number:03}-{row['label']}-{word}.flac", part)
 
 
-def _by_run(
-    folder: Path, tracks: Sequence[Track], false_alarm_rate: float, tell: OnTrack
-) -> list[Judged]:
-    values = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
-    recipe = Recipe.from_plain(values)
-    whole = replace(recipe, weights=str(folder / "detector.safetensors"), skip_weights=())
-    detector = build_detector(whole).eval()
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    line = summary.get("calibration")
-    if line is None:
-        raise UsageError(f"{folder}: this detector does not tell AI from human; see its outputs")
-    same = abs(line["false_alarm_rate"] - false_alarm_rate) < 1e-9
-    threshold = line["threshold_ai"] if same else None
-    found = []
-    for done, track in enumerate(tracks, start=1):
-        try:
-            logit = _logit(detector, track, recipe)
-        except AudioError as error:
-            found.append(Judged(None, problem=str(error)))
-            continue
-        llr = line["scale"] * logit + line["shift"]
-        found.append(_judged(logit, llr, threshold))
-        tell(str(folder), done, len(tracks))
-    return found
+def judged(logit: float, llr_nats: float | None, threshold: float | None) -> Judged:
+    """Decide by the threshold, or where there is none by a log-likelihood ratio above 0."""
+    if threshold is not None:
+        rule, says = f"logit {threshold:+.3f}, its threshold at this rate", logit >= threshold
+    else:
+        rule = "a likelihood ratio above 1: it has no threshold at this rate"
+        says = (llr_nats or 0.0) > 0
+    return Judged(logit, llr_nats if llr_nats is not None else logit, says, rule=rule)
 
 
-def _logit(detector: Detector, track: Track, recipe: Recipe) -> float:
-    """Return the mean logit over windows, as validation hears them."""
-    rate_hz = detector.front_ends[0].sample_rate_hz
-    window_s = recipe.data.window_s or detector.window_s
-    sound = decoded(track.path, rate_hz, max(recipe.data.longest_s, window_s))
-    length = round(window_s * rate_hz)
-    starts = spread_starts(max(len(sound) / rate_hz, window_s), recipe.data.valid_windows, window_s)
-    parts: list[FloatArray] = []
-    for start in starts:
-        first = min(round(start * rate_hz), max(0, len(sound) - length))
-        parts.append(np.resize(sound[first : first + length], length))
-    with torch.no_grad():
-        logits = Network(detector).eval().logits(torch.from_numpy(np.stack(parts))).numpy()
-    return float(ai_logits(logits.mean(0, keepdims=True), detector.outputs)[0])
-
-
-def _judged(logit: float, llr_nats: float | None, threshold: float | None) -> Judged:
-    says = logit >= threshold if threshold is not None else (llr_nats or 0.0) > 0
-    return Judged(logit, llr_nats if llr_nats is not None else logit, says)
+def _rule(found: Sequence[Judged]) -> str:
+    return next((one.rule for one in found if one.rule), "nothing: no track was heard")
 
 
 def _row(track: Track, a: Judged, b: Judged, positive: Sequence[str]) -> dict[str, Any]:

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from unsung.audio.read import open_audio, read_clip
+from unsung.audio.read import open_audio, read_clip, read_sound
 from unsung.audio.resample import resample
 from unsung.data._atomic import full_disk
 from unsung.data._workers import cores, each
-from unsung.errors import AudioError, NotFinite, SilentAudio
+from unsung.errors import AudioError, SilentAudio
 from unsung.types import Failure, FloatArray, Track
 
 __all__ = ["SoundStore", "decoded"]
@@ -148,14 +148,12 @@ def decoded(path: str, sample_rate_hz: int, longest_s: float) -> FloatArray:
     """Return a file's mono sound at a rate, of a long one the middle. Shape: ``[time]``.
 
     Raises:
-        AudioError: it cannot be decoded, is silent, or holds NaN.
+        AudioError: it cannot be decoded, or a scan would not judge it.
     """
     with open_audio(path) as stream:
         whole_s = stream.duration_s or 0.0
     start_s = max(0.0, (whole_s - longest_s) / 2) if longest_s else 0.0
-    clip = read_clip(path, start_s, longest_s or None, mono=True)
-    if not np.isfinite(clip.samples).all():
-        raise NotFinite(f"{path}: holds NaN or infinite samples")
+    clip = read_sound(path, start_s, longest_s or None, mono=True)
     if float(np.abs(clip.samples).max(initial=0.0)) < QUIETEST:
         raise SilentAudio(f"{path}: expected sound above −80 dB, it is silent")
     sound = resample(clip.samples[0], clip.sample_rate_hz, sample_rate_hz)

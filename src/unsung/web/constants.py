@@ -72,6 +72,7 @@ def constants() -> dict[str, Any]:
             "shortest_s": health._SHORTEST_S,
             "silent_dbfs": health._SILENT_DBFS,
             "loudest": health._LOUDEST,
+            "most_broken": health.MOST_BROKEN,
         },
         "listening": {
             "rms_db": _listen.RMS_DB,

@@ -6,7 +6,7 @@ import { AudioProblem } from "./errors.js";
 export class HealthMeter {
   /**
    * @param {number} rateHz
-   * @param {{shortest_s: number, silent_dbfs: number, loudest: number}} values
+   * @param {{shortest_s: number, silent_dbfs: number, loudest: number, most_broken: number}} values
    */
   constructor(rateHz, values) {
     this.rateHz = rateHz;
@@ -39,6 +39,12 @@ export class HealthMeter {
     this.count += block.length;
   }
 
+  /** Say what was repaired, where that was little enough to judge the rest. */
+  notes() {
+    if (!this.broken) return [];
+    return [`${this.broken} of ${this.count} samples are NaN or infinite and count as 0`];
+  }
+
   /** Say why the sound cannot be judged, or null. */
   problem() {
     const seconds = this.count / this.rateHz;
@@ -51,18 +57,18 @@ export class HealthMeter {
         `expected at least ${this.values.shortest_s} s, got ${seconds.toFixed(3)} s; give a longer piece`,
       );
     }
-    if (this.broken) {
-      const share = ((100 * this.broken) / this.count).toFixed(2);
-      return new AudioProblem(
-        "NotFinite",
-        `expected finite samples, ${this.broken} of ${this.count} (${share}%) are NaN or infinite; export the file again`,
-      );
-    }
-    if (this.high - this.low < 10 ** (this.values.silent_dbfs / 20)) {
+    if (this.broken < this.count && this.high - this.low < 10 ** (this.values.silent_dbfs / 20)) {
       const level = this.high || this.low ? "a constant level" : "digital silence";
       return new AudioProblem(
         "SilentAudio",
         `expected sound, got ${level} over ${seconds.toFixed(1)} s; check the export or the recording channel`,
+      );
+    }
+    if (this.broken > this.values.most_broken * this.count) {
+      const share = ((100 * this.broken) / this.count).toFixed(2);
+      return new AudioProblem(
+        "NotFinite",
+        `expected finite samples, ${this.broken} of ${this.count} (${share}%) are NaN or infinite; export the file again`,
       );
     }
     return null;

@@ -34,7 +34,7 @@ class AudioLDM2(DiffusersGenerator):
         family="AudioLDM2",
         licence="CC-BY-NC-SA-4.0",
         homepage="https://huggingface.co/cvssp/audioldm2-music",
-        needs="pip install 'unsung[generators]'; the weights come from the hub at the first clip",
+        needs="the extra `generators`; the weights come from the hub at the first clip",
         packages=("torch", "transformers", "diffusers"),
         longest_s=60.0,
         sample_rate_hz=16000,

@@ -51,7 +51,7 @@ class MusicGen(Generator):
         family="MusicGen",
         licence="CC-BY-NC-4.0",
         homepage="https://github.com/facebookresearch/audiocraft",
-        needs="pip install 'unsung[synthesis]'; the weights come from the hub at the first clip",
+        needs="the extra `synthesis`; the weights come from the hub at the first clip",
         packages=("torch", "transformers"),
         longest_s=30.0,
         sample_rate_hz=32000,

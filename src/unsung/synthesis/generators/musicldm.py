@@ -35,7 +35,7 @@ class MusicLDM(DiffusersGenerator):
         family="MusicLDM",
         licence="CC-BY-NC-SA-4.0",
         homepage="https://huggingface.co/ucsd-reach/musicldm",
-        needs="pip install 'unsung[generators]'; the weights come from the hub at the first clip",
+        needs="the extra `generators`; the weights come from the hub at the first clip",
         packages=("torch", "transformers", "diffusers"),
         longest_s=30.0,
         sample_rate_hz=16000,

@@ -48,7 +48,7 @@ class Riffusion(DiffusersGenerator):
         family="Riffusion",
         licence="CreativeML-OpenRAIL-M",
         homepage="https://huggingface.co/riffusion/riffusion-model-v1",
-        needs="pip install 'unsung[generators]'; the weights come from the hub at the first clip",
+        needs="the extra `generators`; the weights come from the hub at the first clip",
         packages=("torch", "transformers", "diffusers", "PIL"),
         default_s=5.12,
         longest_s=10.24,

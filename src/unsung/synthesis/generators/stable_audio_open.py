@@ -34,7 +34,7 @@ class StableAudioOpen(DiffusersGenerator):
         family="Stable Audio",
         licence="Stability AI Community License",
         homepage="https://huggingface.co/stabilityai/stable-audio-open-1.0",
-        needs="pip install 'unsung[generators]'; accept the licence on the hub, `hf auth login`",
+        needs="the extra `generators`; accept the licence on the hub, `hf auth login`",
         packages=("torch", "transformers", "diffusers"),
         longest_s=47.0,
         sample_rate_hz=44100,

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _wrong(f"--fail-on: expected some of {', '.join(POLICY)}, got {sorted(unknown)}")
     program = shutil.which("unsung")
     if program is None:
-        return _wrong("no program 'unsung' on PATH; install it: pip install unsung")
+        return _wrong("no program 'unsung' on PATH; in a clone of it run: pip install .")
     if not options.files:
         return 0
     try:
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = [row for row in rows if outcomes(row) & minded]
     new = [row for row in found if row["sha256"] not in reviewed]
     for row in new:
-        print(in_words(row))
+        print(printable(in_words(row)))
     print(
         f"unsung: {len(rows)} scanned, {len(new)} to look at, "
         f"{len(found) - len(new)} looked at before",
@@ -64,7 +64,9 @@ def scan(program: str, options: argparse.Namespace) -> list[dict[str, Any]]:
         ValueError: the scan did not end with a row for each file.
     """
     call = [program, "scan", "--json", "--quiet"]
-    if "ai" in options.fail_on:  # without a threshold the guard would let everything pass
+    if "ai" in options.fail_on.split(
+        ","
+    ):  # without a threshold the guard would let everything pass
         call += ["--require-threshold"]
     call += ["--false-alarm-rate", str(options.false_alarm_rate), "--detector", options.detector]
     if options.calibration:
@@ -82,6 +84,11 @@ def scan(program: str, options: argparse.Namespace) -> list[dict[str, Any]]:
 def outcomes(row: dict[str, Any]) -> set[str]:
     """Return what the policy looks at: the verdict, "error", or both for a damaged file."""
     return {str(row["verdict"] or "error")} | ({"error"} if row["error"] else set())
+
+
+def printable(text: str) -> str:
+    """Return text on one line, whatever a file is called: a log's commands begin new lines."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def in_words(row: dict[str, Any]) -> str:

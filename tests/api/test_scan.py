@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +75,25 @@ def test_a_lone_bad_file_gives_its_errors_status_with_the_row(live, song):
         assert body["score"]["sha256"] == sha256(data)
         assert body["score"]["error"]["type"] == kind
         assert body["detail"].startswith("x.mp3: ")
+
+
+@pytest.mark.parametrize("route", ["/v1/scan", "/v1/explain"])
+@pytest.mark.parametrize(
+    ("samples", "kind"),
+    [
+        (np.zeros(44100), "SilentAudio"),
+        (np.ones(500), "TooShort"),
+        (np.full(44100, np.nan), "NotFinite"),
+    ],
+)
+def test_a_lone_upload_without_usable_sound_is_a_problem(live, route, samples, kind):
+    file = io.BytesIO()
+    soundfile.write(file, samples, 22050, "FLOAT", format="WAV")
+    answer = live.scan(("x.wav", file.getvalue()), route=route)
+    body = answer.json()
+    assert (answer.status_code, body["error"]) == (422, kind)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert body["score"]["verdict"] is None and body["score"]["error"]["type"] == kind
 
 
 def test_a_cut_file_with_a_verdict_is_answered_with_it(live, song):

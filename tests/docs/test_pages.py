@@ -3,6 +3,7 @@
 
 import importlib.util
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,56 @@ def test_links_between_pages_lead_somewhere():
             place = (page.parent / target).resolve()
             inside = place.is_relative_to(DOCS) and place.relative_to(DOCS).as_posix()
             assert place.exists() or str(inside).startswith(generated), f"{name_of(page)}: {target}"
+
+
+def shipped_texts():
+    """Every text that tells somebody what to install, as git lists it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "*.md", "*.py", "*.toml", "*.yml", "*.yaml", "*.ipynb", "*.service",
+         "Makefile", "deploy/*"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    names = [name for name in listed.stdout.splitlines() if not name.startswith("results/")]
+    if not names:
+        pytest.skip("no git here")
+    return [ROOT / name for name in names if (ROOT / name).is_file()]
+
+
+def test_no_text_names_a_package_on_the_index_that_is_not_ours():
+    """`unsung` is nobody's there: whoever takes the name would be run by all who copy a line."""
+    stranger = re.compile(
+        r"(pip3?|pipx|uvx?|uv pip|uv tool)( install| run| add)*( -\S+)* "
+        r"['\"]?unsung(\[|['\"\s`)]|$)"
+        r"|['\"]unsung\[\w+(,\w+)*\]['\"]\)?\s*$",
+        re.MULTILINE,
+    )
+    for path in shipped_texts():
+        if path in (Path(__file__), ROOT / "pyproject.toml"):  # its own extras name each other
+            continue
+        found = stranger.search(path.read_text(encoding="utf-8"))
+        assert found is None, f"{path}: {found and found.group()}"
+    action = (ROOT / "integrations/github-action/action.yml").read_text(encoding="utf-8")
+    assert not re.search(r"default: ['\"]?unsung['\"]?\s*$", action, re.MULTILINE)
+
+
+def test_an_install_with_torch_comes_with_the_constraints():
+    for path in shipped_texts():
+        if path.suffix != ".md":
+            continue
+        for line in path.read_text(encoding="utf-8").splitlines():
+            for command in re.findall(r"pip install '\.\[[^`]+", line):
+                assert "-c constraints.txt" in command, f"{path}: {line}"
+
+
+def test_figures_that_the_program_knows_are_told_as_it_says_them():
+    from unsung import registry
+    from unsung.attacks import battery
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    bundle = ROOT / "src/unsung/bundles/default"
+    size = f"{sum(file.stat().st_size for file in bundle.iterdir()) / 1e6:.1f} MB model"
+    assert size in readme and size in index
+    assert f"for each of {len(battery('default'))} attacks" in readme
+    general = {"generic_folder", "table", "huggingface"}
+    assert f"any of {len(set(registry.names('datasets')) - general)} corpora" in readme

@@ -89,6 +89,26 @@ def test_options_reach_the_scan_and_names_are_no_options(check, monkeypatch):
     assert call[-2:] == ["--", "--strange.wav"]
 
 
+@pytest.mark.parametrize(
+    ("policy", "required"), [("ai", True), ("error,ai", True), ("error", False)]
+)
+def test_a_guard_against_ai_needs_a_threshold(check, monkeypatch, policy, required):
+    calls = answer(check, monkeypatch, [])
+    check.main(["--fail-on", policy, "a.wav"])
+    assert ("--require-threshold" in calls[0]) is required
+
+
+def test_a_damaged_file_is_both_its_verdict_and_an_error(check, monkeypatch, capsys):
+    fault = {"type": "TruncatedAudio", "message": "cut"}
+    answer(check, monkeypatch, [row(error=fault)])
+    for policy, code in (("ai", 1), ("error", 1), ("undecided", 0)):
+        assert check.main(["--fail-on", policy, "a.wav"]) == code
+    answer(check, monkeypatch, [row(path="a\n::error::b.wav")])
+    capsys.readouterr()
+    check.main(["a.wav"])
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
 def test_wrong_usage_is_told(check, monkeypatch, capsys):
     assert check.main(["--fail-on", "robots", "a.wav"]) == 2
     assert "expected some of ai, undecided, error" in capsys.readouterr().err

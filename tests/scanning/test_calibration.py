@@ -4,12 +4,22 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from unsung.errors import UsageError
 from unsung.runtime import Analysis, decide, load_bundle
 from unsung.scanning import calibrate, scan, score_file
-from unsung.scanning.calibration import load_calibration, needed, recalibrated, report_calibration
+from unsung.scanning.calibration import (
+    RATES,
+    doubt,
+    load_calibration,
+    needed,
+    recalibrated,
+    report_calibration,
+    unreachable,
+    usable_rates,
+)
 from unsung.types import Failure, Score
 
 
@@ -75,6 +85,33 @@ def test_a_file_of_ones_own_moves_the_verdict(wav, bundle, tmp_path):
     report = report_calibration(recalibrated(bundle, file), 0.05)
     assert report["thresholds"][0]["n_human"] == 40
     assert report["human_logits"]
+
+
+@pytest.mark.parametrize(
+    ("n", "called", "asked"),
+    [
+        (22, 18, True),
+        (100, 1, False),
+        (100, 2, False),
+        (60, 3, False),
+        (40, 3, True),
+        (2, 2, False),
+    ],
+)
+def test_music_that_measures_like_ai_is_asked_about(bundle, n, called, asked):
+    own = calibrate(scores(bundle, np.arange(n, dtype=float)), bundle, name="mine")
+    assert bool(doubt(called, own)) is asked
+
+
+@pytest.mark.parametrize(("n", "rates"), [(0, ()), (40, (0.05,)), (120, (0.05, 0.01)),
+                                          (1000, (0.05, 0.01, 0.001))])  # fmt: skip
+def test_rates_without_a_threshold_are_told(bundle, tmp_path, n, rates):
+    own = calibrate(scores(bundle, np.arange(n, dtype=float)), bundle, name="mine")
+    own.save(tmp_path / "mine.json")
+    ready = recalibrated(bundle, tmp_path / "mine.json")
+    assert usable_rates(ready) == rates
+    for rate in RATES:
+        assert bool(unreachable(ready, rate)) is (rate not in rates)
 
 
 def test_it_is_refused_where_it_does_not_fit(wav, bundle, tmp_path):

@@ -8,11 +8,13 @@ import threading
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from unsung.errors import UsageError
 from unsung.runtime import Bundle, load_bundle
-from unsung.scanning import score_file
+from unsung.scanning import scan_paths, score_file
 from unsung.types import Score
 
 
@@ -131,3 +133,27 @@ def test_an_address_is_fetched_and_named(wav, bundle):
     assert good.error is None and good.path == f"{base}/a.wav"
     assert good.logit == score_file(path, bundle)[0].logit
     assert gone.error is not None and gone.error.type == "FetchError"
+
+
+def test_sound_in_memory_scores_like_its_file(wav):
+    path = wav(seconds=5.0)
+    samples, rate_hz = soundfile.read(path, dtype="float32")
+    found, filed = scan_paths(samples, rate_hz), scan_paths(path)
+    assert (found.logit, found.verdict) == (filed.logit, filed.verdict)
+    assert scan_paths(np.stack([samples, samples]), rate_hz).logit == pytest.approx(found.logit)
+    assert scan_paths(np.zeros(rate_hz), rate_hz).error.type == "SilentAudio"
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ((np.ones(9000),), TypeError),
+        ((np.ones(9000, np.int16), 16000), UsageError),
+        ((np.ones((9000, 100)), 16000), UsageError),
+        (([1.0, 2.0],), TypeError),
+        (("a.wav", 16000), TypeError),
+    ],
+)
+def test_what_is_neither_paths_nor_sound_is_refused(given, kind):
+    with pytest.raises(kind):
+        scan_paths(*given)

@@ -105,7 +105,7 @@ def test_parquet_keeps_what_was_done_before_an_interruption(tmp_path):
 
 def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'unsung\[tables\]'"):
+    with pytest.raises(MissingExtra, match=r"'\.\[tables\]'"):
         ParquetWriter(tmp_path / "s.parquet")
 
 

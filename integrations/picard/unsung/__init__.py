@@ -44,7 +44,7 @@ def scan(paths):
     """Return a row for each path; runs outside the main thread."""
     program = shutil.which("unsung")
     if program is None:
-        raise FileNotFoundError("no program 'unsung' on PATH; install it: pip install unsung")
+        raise FileNotFoundError("no program 'unsung' on PATH; in a clone of it run: pip install .")
     hidden = {"creationflags": subprocess.CREATE_NO_WINDOW} if os.name == "nt" else {}
     done = subprocess.run(
         [program, "scan", "--json", "--quiet", "--", *paths],

@@ -62,7 +62,7 @@ class Job:
     @property
     def info(self) -> JobInfo:
         """What clients see."""
-        failed = sum(score.error is not None for score in self.scores)
+        failed = sum(score.state == "failed" for score in self.scores)
         return JobInfo(
             self.id,
             self.status,

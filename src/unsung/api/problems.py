@@ -38,6 +38,8 @@ STATUS: dict[str, int] = {
         (base.NotAudio, 415),
         (base.UnreadableAudio, 415),
         (base.EmptyAudio, 422),
+        (base.EncryptedAudio, 422),
+        (base.DamagedAudio, 422),
         (base.TooShort, 422),
         (base.SilentAudio, 422),
         (base.NotFinite, 422),

@@ -139,7 +139,8 @@ def _refusals() -> tuple[type[Exception], ...]:
         OSError,
         TypeError,
         ValueError,
-        KeyError,
+        LookupError,
+        RuntimeError,
     )
 
 

@@ -22,6 +22,8 @@ __all__ = ["FfmpegDecoder"]
 _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 _PREROLL_S = 0.2  # lets transform codecs warm up before the wanted sample
 _EXACT = ("flac", "mp4")  # containers whose length is a count, not an estimate
+_FAULTS = (av.FFmpegError, OSError, LookupError, RuntimeError, ValueError)
+"""What a damaged file makes FFmpeg raise, and PyAV of its own (a stream that begins late)."""
 _OPTIONS = {"protocol_whitelist": "none"}
 """A file may not make FFmpeg open other files or addresses (HLS and concat lists do)."""
 
@@ -147,8 +149,8 @@ class FfmpegDecoder:
         while True:
             try:
                 packet = next(packets, None)
-            except (av.FFmpegError, OSError) as error:
-                self._failure = f"decoding stopped ({error.strerror or error})"
+            except _FAULTS as error:
+                self._failure = f"decoding stopped ({getattr(error, 'strerror', '') or error})"
                 return
             if packet is None:
                 return
@@ -159,7 +161,7 @@ class FfmpegDecoder:
                 yield from packet.decode()
             except av.EOFError:
                 return
-            except av.FFmpegError:
+            except _FAULTS:
                 self.skipped += 1
 
     def _planes(self) -> Iterator[list[FloatArray]]:

@@ -69,6 +69,8 @@ def _unexpected(error: Exception) -> str:
 
 
 def _print(message: str) -> None:
+    from unsung.cli._console import printable
+
     word = typer.style("error:", fg="red", bold=True)
     colour = False if os.environ.get("NO_COLOR") else None  # None: only on a terminal
-    typer.echo(f"{word} {message}", err=True, color=colour)
+    typer.echo(f"{word} {printable(message)}", err=True, color=colour)

@@ -103,7 +103,8 @@ def run(
             _say_rest(status.progress)
     if keep.catalogue is not None:
         _summary_page(keep.catalogue, settings, quiet)
-    if marks.n_refused or (status.progress is not None and status.progress.failed):
+    done = status.progress
+    if marks.n_refused or (done is not None and (done.failed or done.damaged)):
         raise typer.Exit(1)
 
 

@@ -155,7 +155,8 @@ def scan(
 
     `unsung scan s3://bucket/music --catalogue out/ --ray head:6379` works on a cluster.
 
-    Exit codes: 0 every track has its row, 1 some files failed, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 every track has its row, 1 some files failed or are damaged, 2 wrong usage, 130
+    interrupted.
     """
     _check(json_, csv)
     _check_keep(catalogue, resume, watch, retry_quarantine)

@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from unsung.audio.fetch import open_url
 from unsung.audio.sources import EXTENSIONS, Source
-from unsung.errors import FetchError, MissingExtra, UsageError
+from unsung.errors import FetchError, MissingExtra, UnsungError, UsageError
 from unsung.scanning.limits import Limits, check_size
 
 __all__ = ["expand_objects", "fetched", "hide", "is_object", "shown"]
@@ -147,7 +147,9 @@ def _copy(
                 if count > most:
                     raise FetchError(f"{address}: more than {most / 1e6:g} MB came; not a track")
                 file.write(piece)
-    except (OSError, ValueError) as error:
+    except (UnsungError, MemoryError):
+        raise
+    except Exception as error:  # drivers raise errors of their own, none of them the file's fault
         raise FetchError(
             f"{address}: cannot be fetched ({type(error).__name__}: {error}); check the address "
             "and the rights of this machine"

@@ -44,7 +44,8 @@ class Progress:
     """How far a scan has come; ``audio_s`` is the length of the tracks judged so far.
 
     ``skipped`` counts what an earlier scan holds and what stands in ``quarantined``;
-    ``duplicates`` counts finished tracks that took the score of the very same bytes.
+    ``duplicates`` counts finished tracks that took the score of the very same bytes, ``damaged``
+    those whose verdict is on the part that could be heard.
     """
 
     done: int = 0
@@ -54,11 +55,12 @@ class Progress:
     elapsed_s: float = 0.0
     quarantined: int = 0
     duplicates: int = 0
+    damaged: int = 0
 
     def after(self, row: Row, elapsed_s: float) -> Progress:
         """Return the counts with one more finished row."""
         skipped = row.skipped or row.quarantined
-        failed = row.score.error is not None and not skipped
+        failed = row.score.error is not None and row.score.state == "failed" and not skipped
         copied = bool(row.facts and row.facts.duplicate_of) and not skipped
         judged_s = 0.0 if failed or skipped else row.score.duration_s or row.score.covered_s
         return Progress(
@@ -69,6 +71,7 @@ class Progress:
             elapsed_s,
             self.quarantined + row.quarantined,
             self.duplicates + copied,
+            self.damaged + (row.score.damaged and not skipped),
         )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from unsung.errors import ManifestError, SilentAudio, TooShort, UnsungError, UsageError
+from unsung.errors import ManifestError, NotFinite, SilentAudio, TooShort, UnsungError, UsageError
 from unsung.fingerprints import attribution, compare, load_gallery, read_tracks, render, save
 from unsung.fingerprints.spectra import (
     AXIS_HZ,
@@ -69,9 +69,9 @@ def test_spectra_do_not_depend_on_loudness() -> None:
 def test_bad_sound_is_named() -> None:
     with pytest.raises(TooShort, match="needs 2 s"):
         measure_clip(sound(0)[:RATE_HZ], RATE_HZ, TRACK)
-    with pytest.raises(SilentAudio, match="silence"):
+    with pytest.raises(SilentAudio):
         measure_clip(np.zeros(RATE_HZ * 3, np.float32), RATE_HZ, TRACK)
-    with pytest.raises(SilentAudio, match="NaN"):
+    with pytest.raises(NotFinite):
         measure_clip(np.full(RATE_HZ * 3, np.nan, np.float32), RATE_HZ, TRACK)
 
 

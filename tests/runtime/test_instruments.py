@@ -73,7 +73,7 @@ def test_silence_is_not_judged(model, tmp_path):
 
 def test_nothing_but_silence_is_an_error(model, tmp_path):
     path = song(tmp_path / "a.wav", 1e-5 * tone(300.0, 4.0))
-    with pytest.raises(SilentAudio, match="it is silent"):
+    with pytest.raises(SilentAudio):
         hear(path, model)
 
 

@@ -26,7 +26,14 @@ from unsung.audio import expand
 from unsung.audio.read import read_sound
 from unsung.audio.resample import resample
 from unsung.data import read_manifest, read_table
-from unsung.errors import AudioError, ManifestError, SilentAudio, TooShort, UnsungError
+from unsung.errors import (
+    AudioError,
+    ManifestError,
+    NotFinite,
+    SilentAudio,
+    TooShort,
+    UnsungError,
+)
 from unsung.frontends._spectral import hann, power_blocks
 from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.frontends.wavelet_packets import WaveletPackets
@@ -125,8 +132,10 @@ def measure_clip(samples: FloatArray, sample_rate_hz: int, track: Track) -> Trac
     if seconds < _SHORTEST_S:
         raise TooShort(f"{track.path}: a fingerprint needs {_SHORTEST_S:g} s, got {seconds:.2f} s")
     rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+    if not np.isfinite(rms):
+        raise NotFinite(f"{track.path}: expected finite samples, some are NaN or infinite")
     if not rms > 1e-6:
-        raise SilentAudio(f"{track.path}: expected sound, got silence (or NaN)")
+        raise SilentAudio(f"{track.path}: expected sound, got silence")
     sound = np.asarray(samples / np.float32(rms), np.float32)
     return TrackSpectra(
         track,

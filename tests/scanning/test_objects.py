@@ -116,7 +116,7 @@ def test_a_missing_driver_names_the_extra(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "gcsfs", None)
-    with pytest.raises(MissingExtra, match=r"'gcsfs'.*unsung\[objects\]"):
+    with pytest.raises(MissingExtra, match=r"'gcsfs'.*\[objects\]"):
         list(expand_objects("gs://bucket/music"))
 
 

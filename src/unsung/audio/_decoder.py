@@ -32,13 +32,14 @@ class DecodingStoppedError(Exception):
 class Decoder(Protocol):
     """One open file. ``promised_s`` is a length to hold the decoded one against, or None.
 
-    ``skipped`` of its ``packets`` so far did not decode.
+    ``skipped`` of its ``packets`` so far did not decode, ``holes`` of them before others that did.
     """
 
     info: AudioInfo
     promised_s: float | None
     skipped: int
     packets: int
+    holes: int
     exact_seek: bool
 
     def blocks(self, frames: int, mono: bool) -> Iterator[FloatArray]:

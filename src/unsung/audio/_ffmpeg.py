@@ -59,7 +59,7 @@ class FfmpegDecoder:
 
     def __init__(self, source: BinaryIO, size_bytes: int, form: str | None = None) -> None:
         self._source, self._form = source, form
-        self.skipped = self.packets = 0
+        self.skipped = self.packets = self.holes = 0
         self._last_packet: tuple[bytes, int] = (b"", 0)
         self._failure = ""
         self._resamplers: dict[tuple[int, str, str], AudioResampler] = {}
@@ -158,7 +158,9 @@ class FfmpegDecoder:
                 self.packets += 1
                 self._last_packet = (bytes(memoryview(packet)[:4]), packet.size)
             try:
-                yield from packet.decode()
+                for frame in packet.decode():
+                    self.holes = self.skipped
+                    yield frame
             except av.EOFError:
                 return
             except _FAULTS:

@@ -50,7 +50,7 @@ class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no
 class SndfileDecoder:
     """An open libsndfile handle. Seeking is exact to the sample."""
 
-    skipped = packets = 0
+    skipped = packets = holes = 0
     exact_seek = True
 
     def __init__(self, source: Path | BinaryIO, size_bytes: int) -> None:

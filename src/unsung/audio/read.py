@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -80,13 +81,10 @@ def read_sound(
     duration_s: float | None = None,
     mono: bool = False,
 ) -> Clip:
-    """Decode a part as `read_clip` does, refused for the reasons for which a scan gives no verdict.
-
-    Few samples that are no number are set to 0.
+    """Decode a part as `read_clip` does, but refuse what a scan would give no verdict.
 
     Raises:
-        AudioError: the part cannot be used, the cause before what follows from it (`first_reason`):
-            not audio, encrypted, damaged, cut, empty, too short, silent, not finite.
+        AudioError: the first reason of `unsung.errors.first_reason`.
     """
     with open_audio(source) as stream:
         clip = _read(stream, start_s, duration_s, mono)
@@ -155,6 +153,7 @@ class AudioStream:
         self._promise = promised
         self._file, self._own = file, own  # kept as a second chance for PyAV
         self._damage = ""
+        self._lost_s = math.inf  # where the block ends in which libsndfile gave up
         self._position = 0  # samples from the start of the file
         self._sought = False
 
@@ -184,6 +183,7 @@ class AudioStream:
                 failure = str(stop) or "damaged data"
                 if not self._second_chance(failure):
                     break
+                self._lost_s = self._position / self.info.sample_rate_hz + block_s
                 failure = ""
         self._judge(failure)
 
@@ -239,14 +239,13 @@ class AudioStream:
         return True
 
     def _judge(self, failure: str) -> None:
-        skipped, packets = self._decoder.skipped, self._decoder.packets
-        counted = f"{skipped} of its {packets} packets do not decode" if skipped else ""
-        damage = tuple(filter(None, (self._damage, counted)))
+        decoder = self._decoder
+        counted = f"{decoder.skipped} of its {decoder.packets} packets do not decode"
+        damage = (self._damage,) * bool(self._damage) + (counted,) * bool(decoder.skipped)
         end_s = self._position / self.info.sample_rate_hz
         lack = self._lack(end_s)
         reason = lack or failure
-        inside = lack and (damage or self._all_there())
-        if failure or inside or skipped > _MOST_SKIPPED * packets:
+        if self._broken_inside(reason, failure):
             told = "; ".join(dict.fromkeys(filter(None, (*damage, failure, lack))))
             self.problem = DamagedAudio(
                 f"{self.name}: expected a complete file, but {told}; {end_s:.1f} s could be "
@@ -264,11 +263,19 @@ class AudioStream:
         if self.problem is None:
             self.notes += damage
 
+    def _broken_inside(self, reason: str, failure: str) -> bool:
+        """Whether what lacks is damage, which has sound behind it, and no end that was cut off."""
+        decoder = self._decoder
+        if decoder.skipped > _MOST_SKIPPED * decoder.packets:
+            return True
+        whole = not self._promise.cut and (bool(failure) or self._all_there())
+        went_on = self._position / self.info.sample_rate_hz > self._lost_s
+        return bool(reason) and (decoder.holes > 0 or went_on or whole)
+
     def _all_there(self) -> bool:
         """Whether the container's structure reaches its own end: what lacks, lacks inside."""
         mp3 = self._promise.mp3
-        counted = self._promise.container == "mp4" or (mp3 is not None and mp3.frames > 0)
-        return counted and not self._promise.cut and (mp3 is None or mp3.regular)
+        return mp3.frames > 0 and mp3.regular if mp3 else self._promise.container == "mp4"
 
     def _lack(self, end_s: float) -> str:
         """Say why the sound ended too early, or ""."""

@@ -256,8 +256,8 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
     folder = _PACKAGED / name_or_path if str(name_or_path) in names else Path(name_or_path)
     if not folder.exists():
         raise UnknownName("bundle", str(name_or_path), names)
-    if not (folder / "bundle.json").exists() and (folder / "bundle" / "bundle.json").exists():
-        folder = folder / "bundle"  # the folder of a training run
+    inside = folder / "bundle"  # where a training run keeps its bundle
+    folder = inside if (inside / "bundle.json").exists() else folder
     document = folder / "bundle.json"
     try:
         raw = document.read_bytes()
@@ -270,8 +270,7 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
         ) from error
     if found != FORMAT:
         raise BundleError(
-            f"{folder}: bundle format {found}, this version reads {FORMAT}; "
-            "install the matching version of unsung or export the bundle again"
+            f"{folder}: bundle format {found}, this version reads {FORMAT}; export it again"
         )
     _check_files(folder, info)
     if info.get("scan") == WINDOWS:

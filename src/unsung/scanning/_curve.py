@@ -134,7 +134,7 @@ def strength_text(value: float) -> str:
     """
     apart = abs(value - 1)
     if 0 < apart < 0.01:
-        return f"{value:.{1 - math.floor(math.log10(apart))}f}"
+        return f"{value:.{1 - math.floor(math.log10(apart))}f}".rstrip("0")
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 

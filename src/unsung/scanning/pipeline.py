@@ -92,13 +92,7 @@ def scan(
     Args:
         inputs: files, folders, patterns, playlists, manifests, addresses, ``-``; may be an
             endless generator, of which only a few items are taken ahead.
-        bundle: name of a packaged detector, the folder of one, or a loaded one.
-        false_alarm_rate: share of human recordings that the AI threshold may call AI.
-        prior: assumed share of AI tracks, for the probability only.
-        fast: listen to three windows of ten seconds.
-        calibration: file of `unsung calibrate` whose thresholds replace the bundle's.
-        jobs: processes; by default one for up to 8 files, else one a core.
-        resume: JSON Lines file to append to; what it holds is skipped, errors are tried again.
+        bundle, false_alarm_rate, prior, fast, calibration, jobs, resume: see `scan_paths`.
         on_progress: called after each row, skipped ones included.
 
     Raises:

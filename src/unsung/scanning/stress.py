@@ -22,15 +22,8 @@ from unsung.runtime import decide
 from unsung.scanning._breaking import HALVINGS, neutral, search
 from unsung.scanning._choice import Ready, attack_names, chosen
 from unsung.scanning._curve import (
-    Break,
-    Curve,
-    Heard,
-    Judge,
-    Point,
-    Stress,
-    fragile_first,
-    strength_text,
-)
+    Break, Curve, Heard, Judge, Point, Stress, fragile_first, strength_text,
+)  # fmt: skip
 from unsung.scanning._middle import SECONDS, beside, middle, named
 from unsung.scanning._stress_log import StressLog, content_key
 from unsung.scanning._survival import (

@@ -264,7 +264,7 @@ def _print_table(table: Sequence[Sequence[str]]) -> None:
 
 def _number(value: float | None) -> str:
     """Return a strength without an exponent: 22050, 0.3848."""
-    from unsung.scanning.stress import strength_text
+    from unsung.scanning._curve import strength_text
 
     return "–" if value is None else strength_text(value)
 

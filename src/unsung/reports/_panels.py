@@ -15,7 +15,8 @@ from statistics import quantiles
 
 from unsung.reports.axes import Axis
 from unsung.reports.words import number, percent
-from unsung.scanning.stress import Curve, Survival, neutral, strength_text
+from unsung.scanning._curve import strength_text
+from unsung.scanning.stress import Curve, Survival, neutral
 
 __all__ = ["HEIGHT", "WIDTH", "Panel", "draw_curve", "draw_logits", "draw_survival", "strength"]
 

@@ -250,7 +250,7 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
 
     Raises:
         UnknownName: neither a packaged name nor a folder.
-        BundleError: files are missing or damaged, or the format is another version's.
+        BundleError: files are missing or damaged, or of another version's format.
     """
     names = bundle_names()
     folder = _PACKAGED / name_or_path if str(name_or_path) in names else Path(name_or_path)
@@ -291,9 +291,7 @@ def _check_files(folder: Path, info: dict[str, Any]) -> None:
         try:
             came = hashlib.sha256((folder / name).read_bytes()).hexdigest()
         except OSError as error:
-            raise BundleError(
-                f"{folder}: {name} is missing ({error}); copy the whole folder"
-            ) from error
+            raise BundleError(f"{folder}: {name} is missing; copy the whole folder") from error
         if came != expected:
             raise BundleError(
                 f"{folder}: {name} has hash {came[:12]}, bundle.json says {expected[:12]}; "

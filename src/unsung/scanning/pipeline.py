@@ -44,8 +44,8 @@ class Progress:
     """How far a scan has come; ``audio_s`` is the length of the tracks judged so far.
 
     ``skipped`` counts what an earlier scan holds and what stands in ``quarantined``;
-    ``duplicates`` counts finished tracks that took the score of the very same bytes, ``damaged``
-    those whose verdict is on the part that could be heard.
+    ``duplicates`` counts tracks that took the score of the same bytes, ``damaged`` those whose
+    verdict is on the part that could be heard.
     """
 
     done: int = 0
@@ -75,7 +75,7 @@ class Progress:
         )
 
 
-def scan(
+def scan(  # noqa: D417  # described at `scan_paths`
     inputs: Inputs,
     *,
     bundle: str | Path | Bundle = "default",
@@ -183,14 +183,13 @@ def scan_paths(
     jobs: int | None = None,
     resume: Path | None = None,
 ) -> Score | list[Score]:
-    """Scan and wait: one `Score` for one file or array, a list in the order of the input otherwise.
+    """Scan and wait: one `Score` for one file or array, else a list in the order of the input.
 
-    A folder, pattern, playlist or list of paths gives a list, even of one. What is wrong with a
-    file stands in its score's ``error``; its ``verdict`` and ``evidence`` are then None.
+    What is wrong with a file stands in its ``error``; ``verdict`` and ``evidence`` can be None.
 
     Args:
-        inputs: a file, folder, pattern, playlist, manifest or address, or several of them; or
-            sound in memory, ``[time]`` or ``[channel, time]``, floats with full scale ±1.
+        inputs: file, folder, pattern, playlist, manifest or address, or several of them; or sound
+            in memory, ``[time]`` or ``[channel, time]``, floats with full scale ±1.
         sample_rate_hz: of sound in memory; None for everything else.
         bundle: name of a packaged detector, the folder of one, or a loaded one.
         false_alarm_rate: share of human recordings that the AI threshold may call AI.
@@ -213,7 +212,7 @@ def scan_paths(
         ready = recalibrated(load_bundle(name), calibration, fast)
         return score_sound(inputs, sample_rate_hz, ready, settings)
     if sample_rate_hz is not None:
-        raise TypeError("sample_rate_hz is for sound in memory; a file says its own rate")
+        raise TypeError("sample_rate_hz is for sound in memory; a file says its own")
     rows = sorted(scan_rows(inputs, settings, jobs=jobs, resume=resume), key=lambda r: r.index)
     alone = isinstance(inputs, str | Path | Source) and len(rows) == 1
     shown = inputs.path if isinstance(inputs, Source) else str(inputs)
@@ -294,10 +293,8 @@ def _sources(inputs: Inputs) -> Iterator[Source]:
         if isinstance(item, Source):
             yield item
         elif not isinstance(item, str | Path):
-            raise TypeError(
-                f"expected paths or addresses, got {type(item).__name__}; sound in memory is given "
-                "as one array with its rate"
-            )
+            kind = type(item).__name__
+            raise TypeError(f"expected paths, addresses or one array of sound, got {kind}")
         elif objects.is_object(str(item)):
             yield from objects.expand_objects(str(item))
         else:

@@ -21,9 +21,7 @@ from unsung.errors import ManifestError, NotFinite, UnsungError, UsageError
 from unsung.runtime import decide
 from unsung.scanning._breaking import HALVINGS, neutral, search
 from unsung.scanning._choice import Ready, attack_names, chosen
-from unsung.scanning._curve import (
-    Break, Curve, Heard, Judge, Point, Stress, fragile_first, strength_text,
-)  # fmt: skip
+from unsung.scanning._curve import Break, Curve, Heard, Judge, Point, Stress, fragile_first
 from unsung.scanning._middle import SECONDS, beside, middle, named
 from unsung.scanning._stress_log import StressLog, content_key
 from unsung.scanning._survival import (
@@ -60,7 +58,6 @@ __all__ = [
     "judge_with",
     "middle",
     "neutral",
-    "strength_text",
     "stress_clip",
     "stress_file",
     "stress_manifest",

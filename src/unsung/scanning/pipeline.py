@@ -293,8 +293,7 @@ def _sources(inputs: Inputs) -> Iterator[Source]:
         if isinstance(item, Source):
             yield item
         elif not isinstance(item, str | Path):
-            kind = type(item).__name__
-            raise TypeError(f"expected paths, addresses or one array of sound, got {kind}")
+            raise TypeError(f"expected paths or one array of sound, got {type(item).__name__}")
         elif objects.is_object(str(item)):
             yield from objects.expand_objects(str(item))
         else:

@@ -129,8 +129,44 @@ def test_published_setting_gives_the_published_numbers():
         assert picture.mean() == pytest.approx(stored["mean"], abs=1e-4)
 
 
-def test_lofcz_preset_has_the_published_length():
-    assert len(ResidualSpectrum.preset("lofcz").freqs_hz) == 3585
+def peaks_as_published(sound):
+    """Slow twin of lofcz/ai-music-detector: every frame, silent ones too; the hull ends at -45."""
+    n, hop = 8192, 4096
+    padded = np.pad(sound.astype(np.float64), n // 2, mode="reflect")
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
+    total, count = np.zeros(n // 2 + 1), 0
+    for start in range(0, len(padded) - n + 1, hop):
+        power = np.abs(np.fft.rfft(padded[start : start + n] * window)) ** 2
+        total += 10 * np.log10(np.clip(power, 1e-10, 1e6))
+        count += 1
+    hz = np.linspace(0, 8000, n // 2 + 1)
+    level = (total / count)[(hz >= 1000) & (hz <= 8000)]
+    around = np.pad(level, (5, 4), mode="edge")
+    lowest = np.array([around[k : k + 10].min() for k in range(len(level))])
+    peaks = np.clip(level - np.maximum(lowest, -45.0), 0, 5)
+    return peaks / (peaks.max() + 1e-6)
+
+
+@pytest.mark.parametrize("silence_s", [0, 3])
+def test_lofcz_preset_is_the_published_algorithm(silence_s):
+    rng = np.random.default_rng(1)
+    sound = rng.normal(0, 0.1, 4 * 16000)
+    for hz in range(1100, 8000, 230):
+        sound += 0.02 * np.sin(2 * np.pi * hz * np.arange(len(sound)) / 16000)
+    spectrum = np.fft.rfft(sound)
+    spectrum[len(spectrum) * 5 // 8 :] = 0  # nothing above 5 kHz: there the floor decides
+    sound = np.concatenate([np.fft.irfft(spectrum), np.zeros(silence_s * 16000)]).astype("f4")
+    front_end = ResidualSpectrum.preset("lofcz")
+    expected = peaks_as_published(sound)
+    assert len(expected) == len(front_end.freqs_hz) == 3585
+    for engine in (front_end(sound[None])[0, 0, :, 0], as_torch(front_end, sound)):
+        np.testing.assert_allclose(engine, expected, atol=5e-3)
+
+
+def as_torch(front_end, sound):
+    import torch
+
+    return front_end.module()(torch.from_numpy(sound[None]))[0, 0, :, 0].numpy()
 
 
 def test_record_round_trip_and_errors():

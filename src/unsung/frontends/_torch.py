@@ -84,7 +84,8 @@ class ResidualSpectrumModule(torch.nn.Module):
         frames = samples.unfold(-1, f.n_fft, f.hop) * self.window
         spectrum = torch.fft.rfft(frames)[..., f.bins]
         power = spectrum.real.square() + spectrum.imag.square()  # [batch, frame, freq]
-        active = (power.mean(-1, keepdim=True) > self.threshold).to(power.dtype)
+        loud = power.mean(-1, keepdim=True) > self.threshold
+        active = (loud | f.keep_silence).to(power.dtype)
         level = _DB * power.clamp(f.floor, f.ceiling).log()
         count = active.sum(1).clamp_min(1.0)
         if f.envelope == "local":
@@ -126,7 +127,8 @@ class ResidualSpectrumModule(torch.nn.Module):
     def _lower(self, mean: Tensor, width: int) -> Tensor:
         if self.front_end.envelope == "minimum":
             padded = nnf.pad(mean[:, None], (width // 2, width - 1 - width // 2), mode="replicate")
-            return -nnf.max_pool1d(-padded, width, stride=1)[:, 0]
+            lowest = -nnf.max_pool1d(-padded, width, stride=1)[:, 0]
+            return lowest.clamp_min(self.front_end.envelope_floor_db)
         return torch.stack([self._hull(row, width) for row in mean])
 
     def _hull(self, row: Tensor, width: int) -> Tensor:

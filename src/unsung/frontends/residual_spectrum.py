@@ -95,7 +95,8 @@ class ResidualSpectrum(FrontEnd):
             average, within 0 and this.
         normalise: "deviation" divides each channel by its deviation over frequency (a verdict that
             does not depend on how long was averaged), "peak" by its maximum, "none" keeps dB.
-        envelope_floor_db: hull only: the envelope is at least this.
+        envelope_floor_db: lower envelopes: they are at least this.
+        keep_silence: average silent frames too, as the published systems do.
         unit_window: scale the window to unit energy (dB re full scale a bin), else leave it.
         open_band: leave out bins exactly at the band's limits.
         centre: reflect half a window at both ends, as the published systems do.
@@ -124,6 +125,7 @@ class ResidualSpectrum(FrontEnd):
     ceiling: float = 1e6
     statistics: tuple[Statistic, ...] = ("mean",)
     product_clip_db: float = 6.0
+    keep_silence: bool = False
 
     def __post_init__(self) -> None:
         if self.envelope not in ("local", "minimum", "hull"):
@@ -162,8 +164,10 @@ class ResidualSpectrum(FrontEnd):
             widths=(10,),
             clip_db=5.0,
             normalise="peak",
+            envelope_floor_db=-45.0,
             unit_window=False,
             centre=True,
+            keep_silence=True,
         )
         ismir25 = cls(
             sample_rate_hz=44100,
@@ -177,6 +181,7 @@ class ResidualSpectrum(FrontEnd):
             unit_window=False,
             open_band=True,
             centre=True,
+            keep_silence=True,
         )
         presets = {"lofcz": lofcz, "ismir25": ismir25}
         if name not in presets:
@@ -311,6 +316,8 @@ class ResidualSpectrum(FrontEnd):
             kept = spectrum[:, self.bins].copy() if self._has("coherence") else None
             power = power_of(spectrum, self.bins)
             active = power.mean(axis=1) > ACTIVE_POWER * self._gain
+            if self.keep_silence:
+                active[:] = True
             places = first + np.flatnonzero(active)
             if not len(places):
                 continue
@@ -365,7 +372,8 @@ class ResidualSpectrum(FrontEnd):
 
     def _lower(self, level: FloatArray, width: int) -> NDArray[np.floating]:
         if self.envelope == "minimum":
-            return scipy.ndimage.minimum_filter1d(level, width, mode="nearest")
+            lowest = scipy.ndimage.minimum_filter1d(level, width, mode="nearest")
+            return np.maximum(lowest, np.float32(self.envelope_floor_db))
         from scipy.interpolate import interp1d  # a quarter of a second, and only the hull wants it
 
         knots = hull_knots(level, width)

@@ -8,7 +8,7 @@ import { draw, themeOf } from "./drawing/theme.js";
 import { drawTimeAxis, drawTimeline, GUTTER } from "./drawing/time.js";
 import { Engine } from "./engine.js";
 import { Listener } from "./listener.js";
-import { thresholds } from "./numerics/decide.js";
+import { stratum, thresholds } from "./numerics/decide.js";
 import { download, jsonBlob, stem, wavBlob } from "./save.js";
 import { makeScore } from "./score.js";
 import { filesOf, Songs } from "./songs.js";
@@ -127,7 +127,7 @@ async function work() {
  */
 function drawNow(windows, heardS) {
   const endS = Math.max(heardS, 60);
-  const limits = thresholds(detector.calibration, settings().falseAlarmRate);
+  const limits = thresholds(stratum(detector.calibration, heardS), settings().falseAlarmRate);
   draw(byId("now-canvas", HTMLCanvasElement), 122, (context, width) => {
     const box = { x: GUTTER, y: 0, width: width - GUTTER - 12, height: 100 };
     const theme = themeOf(document.documentElement);
@@ -151,7 +151,7 @@ function open(song) {
   if (!scanned) return;
   const score = scoreOf(song);
   const { analysis } = scanned;
-  const limits = thresholds(detector.calibration, score.false_alarm_rate);
+  const limits = thresholds(stratum(detector.calibration, score.covered_s), score.false_alarm_rate);
   const statement = words.statement(score);
   const canPlay = analysis !== null && analysis.logit !== null && (song.file !== null || song.samples !== null);
   redraw = showResult(resultPlace, {

@@ -4,7 +4,7 @@
 import { h, headRow, icon, scrolling } from "./dom.js";
 import { figures } from "./figures.js";
 import { UNKNOWN } from "./numerics/attribution.js";
-import { probability, thresholds } from "./numerics/decide.js";
+import { probability, stratum, thresholds } from "./numerics/decide.js";
 import { exponential, rounded } from "./numerics/text.js";
 import { capital, clock, hertz, number, percent, side } from "./words.js";
 
@@ -28,8 +28,9 @@ export function showResult(place, result) {
   place.replaceChildren(heading(result));
   let redraw = () => {};
   if (analysis && analysis.logit !== null && analysis.evidence) {
-    const limits = thresholds(words.bundle.calibration, score.false_alarm_rate);
-    const drawn = figures({ score, analysis, limits, calibration: words.bundle.calibration, windowS: result.windowS, stretches: words.stretches(score) });
+    const calibration = stratum(words.bundle.calibration, analysis.coveredS);
+    const limits = thresholds(calibration, score.false_alarm_rate);
+    const drawn = figures({ score, analysis, limits, calibration, windowS: result.windowS, stretches: words.stretches(score) });
     redraw = drawn.redraw;
     place.append(...drawn.sections, reasons(score, analysis.evidence, words.family(score.family)), listening(result));
     place.append(meaning(score, result.priors));

@@ -5,7 +5,7 @@
  */
 
 import { UNKNOWN } from "./numerics/attribution.js";
-import { thresholds } from "./numerics/decide.js";
+import { stratum, thresholds } from "./numerics/decide.js";
 
 /**
  * @typedef {{statements: Record<string, {headline: string, text: string, caution: string}>,
@@ -95,14 +95,17 @@ export class Words {
       key,
       headline,
       text: (key === "failed" ? score.error?.message || score.reason : key === "undecided" ? score.reason : "") || text,
-      rate: key === "failed" || key === "unrated" ? "" : this.rate(score.false_alarm_rate),
+      rate: key === "failed" || key === "unrated" ? "" : this.rate(score.false_alarm_rate, score.covered_s),
       caution,
     };
   }
 
-  /** @param {number} rate */
-  rate(rate) {
-    const { guarantee } = thresholds(this.bundle.calibration, rate);
+  /**
+   * @param {number} rate
+   * @param {number | null} coveredS
+   */
+  rate(rate, coveredS) {
+    const { guarantee } = thresholds(stratum(this.bundle.calibration, coveredS), rate);
     const template = guarantee.startsWith("not available") ? this.table.no_rate : this.table.rate;
     return template
       .replace("{rate}", () => percent(rate))

@@ -117,7 +117,7 @@ def _judge(
     return {
         "logit": _rounded(found.logit),
         "llr_nats": _rounded(llr),
-        "threshold": _rounded(bundle.thresholds(FALSE_ALARM_RATE).ai_logit),
+        "threshold": _rounded(bundle.thresholds(FALSE_ALARM_RATE, found.covered_s).ai_logit),
         "verdict": verdict,
         "reason": reason,
         "covered_s": found.covered_s,

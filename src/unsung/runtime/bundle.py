@@ -214,11 +214,17 @@ class Bundle:
         kind = WindowAnalyzer if self.windowed else Analyzer
         return kind(self, sample_rate_hz, picture)
 
-    def thresholds(self, false_alarm_rate: float) -> Thresholds:
-        """Return the decision thresholds for a stated false-alarm rate."""
+    def calibration_of(self, covered_s: float | None) -> dict[str, Any]:
+        """Return the calibration of tracks of which so many seconds were heard; None: of all."""
+        from unsung.runtime.decide import stratum
+
+        return stratum(self.calibration, covered_s)
+
+    def thresholds(self, false_alarm_rate: float, covered_s: float | None = None) -> Thresholds:
+        """Return the decision thresholds for a stated rate and so many seconds heard."""
         from unsung.runtime.decide import thresholds
 
-        return thresholds(self.calibration, false_alarm_rate)
+        return thresholds(self.calibration_of(covered_s), false_alarm_rate)
 
     @cached_property
     def _training_files(self) -> frozenset[str]:
@@ -228,13 +234,14 @@ class Bundle:
         """Say whether the detector learned from the very file with this hash."""
         return sha256[:16] in self._training_files
 
-    def calibrate(self, logit: float) -> float:
-        """Return the log-likelihood ratio in nats of a pooled logit.
+    def calibrate(self, logit: float, covered_s: float | None = None) -> float:
+        """Return the log-likelihood ratio in nats of a track's logit.
 
         Raises:
             KeyError: the bundle is not `calibrated`; the logit stands for nothing yet.
         """
-        return float(self.calibration["scale"] * logit + self.calibration["shift"])
+        line = self.calibration_of(covered_s)
+        return float(line["scale"] * logit + line["shift"])
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: getattr(self, key) for key in ("path", "info", "sha256", "front_ends")}

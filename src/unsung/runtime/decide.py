@@ -11,11 +11,16 @@ The logits of a packaged calibration are out of fold: sister models scored pages
 seen, the shipped model learned from all of them. The rate is then cross-conformal: close to the
 stated one, checked with thresholds from other folds, but not the exact finite-sample promise that
 `unsung calibrate` gives on music that the model never saw.
+
+A song says more than an excerpt: its windows agree or they do not. Calibrations are therefore kept
+by how much was heard, and a promise holds within each stratum (Mondrian conformal prediction: Vovk,
+"Conditional validity of inductive conformal predictors", Machine Learning 2013).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     from unsung.runtime.analyzer import Analysis
     from unsung.runtime.bundle import Bundle
 
-__all__ = ["Thresholds", "decide", "probability", "thresholds"]
+__all__ = ["Thresholds", "decide", "probability", "stratum", "thresholds"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,24 @@ class Thresholds(Record):
     guarantee: str
 
 
-def thresholds(calibration: dict[str, Any], false_alarm_rate: float) -> Thresholds:
+def stratum(calibration: Mapping[str, Any], covered_s: float | None) -> dict[str, Any]:
+    """Return the part of a calibration that was made on recordings of which as much was heard.
+
+    A calibration without strata, or a track of which it is not known how much was heard, gives
+    the whole.
+
+    >>> record = {"scale": 1.0, "strata": [{"from_s": 0.0}, {"from_s": 15.0, "scale": 2.0}]}
+    >>> stratum(record, 12.0)["scale"], stratum(record, 15.0)["scale"]
+    (1.0, 2.0)
+    """
+    parts = calibration.get("strata")
+    if not parts or covered_s is None:
+        return dict(calibration)
+    fitting = [part for part in parts if part["from_s"] <= covered_s]
+    return {**calibration, **(fitting or parts)[-1 if fitting else 0]}
+
+
+def thresholds(calibration: Mapping[str, Any], false_alarm_rate: float) -> Thresholds:
     """Return the thresholds of a calibration record for a stated false-alarm rate.
 
     Raises:
@@ -63,14 +85,24 @@ def thresholds(calibration: dict[str, Any], false_alarm_rate: float) -> Threshol
         # Never let the two verdicts overlap: human recordings have the first claim.
         below = min(below, above)
     words = (
-        f"cross-conformal over {len(human)} human recordings"
+        f"cross-conformal over {len(human)} human recordings{_heard(calibration)}"
         if above is not None
-        else f"not available: {len(human)} human recordings, "
+        else f"not available: {len(human)} human recordings{_heard(calibration)}, "
         f"{math.ceil(1 / false_alarm_rate - 1)} needed"
     )
     if "scale" not in calibration:
         words = "not available: the detector is not calibrated, see `unsung calibrate`"
     return Thresholds(above, below, false_alarm_rate, miss_rate, len(human), len(ai), words)
+
+
+def _heard(calibration: Mapping[str, Any]) -> str:
+    """Say how much was heard of a stratum's recordings."""
+    if "from_s" not in calibration:
+        return ""
+    low, high = calibration["from_s"], calibration.get("to_s")
+    if high is None:
+        return f" of {low:g} s and more"
+    return f" of {low:g} to {high:g} s" if low else f" of less than {high:g} s"
 
 
 def probability(llr_nats: float, prior: float) -> float:
@@ -96,10 +128,10 @@ def decide(
             f"expected a prior between 0 and 1, got {prior:g}; it is the share of AI tracks that "
             "you expect before listening"
         )
-    limits = bundle.thresholds(false_alarm_rate)
+    limits = bundle.thresholds(false_alarm_rate, analysis.covered_s)
     if analysis.logit is None:
         return "undecided", analysis.reason or "nothing to measure", None, None
-    llr = bundle.calibrate(analysis.logit) if bundle.calibrated else None
+    llr = bundle.calibrate(analysis.logit, analysis.covered_s) if bundle.calibrated else None
     chance = None if llr is None else probability(llr, prior)
     if analysis.reason:
         return "undecided", analysis.reason, llr, chance

@@ -40,7 +40,8 @@ def judged(
         bundle, analysis, settings.false_alarm_rate, settings.prior
     )
     if stability is not None and verdict == "ai":
-        verdict, reason = _stable(bundle, stability, settings.false_alarm_rate)
+        limit = bundle.thresholds(settings.false_alarm_rate, analysis.covered_s).ai_logit
+        verdict, reason = _stable(stability, limit)
     end_s = score.duration_s or analysis.covered_s
     return replace(
         score,
@@ -59,10 +60,10 @@ def judged(
 
 
 def _stable(
-    bundle: Bundle, stability: Mapping[str, float | None], false_alarm_rate: float
+    stability: Mapping[str, float | None], ai_logit: float | None
 ) -> tuple[Verdict, str]:
     """Return the verdict AI if enough changes agree, else an open one with the reason."""
-    agree = agreeing(stability, bundle.thresholds(false_alarm_rate).ai_logit)
+    agree = agreeing(stability, ai_logit)
     if len(agree) >= LEAST:
         return "ai", ""
     against = ", ".join(name for name in stability if name not in agree)

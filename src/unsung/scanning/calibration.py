@@ -215,13 +215,15 @@ def _threshold(bundle: Bundle, rate: float) -> float | None:
         return None
 
 
-def report_calibration(bundle: Bundle, false_alarm_rate: float) -> dict[str, Any]:
-    """Return the bundle's calibration with its thresholds spelled out, as a report shows them."""
-    limits = bundle.thresholds(false_alarm_rate)
+def report_calibration(
+    bundle: Bundle, false_alarm_rate: float, covered_s: float | None = None
+) -> dict[str, Any]:
+    """Return the calibration of tracks of that length, thresholds spelled out, for a report."""
+    limits = bundle.thresholds(false_alarm_rate, covered_s)
     found: dict[str, Any] = {
         "n_human": limits.n_human,
         "n_ai": limits.n_ai,
-        **bundle.info["calibration"],
+        **bundle.calibration_of(covered_s),
         "thresholds": [limits.to_dict()],
     }
     return found

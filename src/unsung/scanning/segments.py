@@ -55,8 +55,8 @@ def segments_of(
         windows: ``(start_s, logit)`` in order.
         end_s: end of what was heard.
     """
-    limits = bundle.thresholds(RATE)
-    human = bundle.calibration.get("human_logits")
+    limits = bundle.thresholds(RATE, bundle.window_s)
+    human = bundle.calibration_of(bundle.window_s).get("human_logits")
     if limits.ai_logit is None or not human or not windows:
         return ()
     evidence = evidence_of(

@@ -6,7 +6,7 @@ import { nextAfter } from "./arrays.js";
 /**
  * @typedef {{name: string, scale: number, shift: number, prior: number, miss_rate: number,
  *   human_logits: number[], ai_logits: number[], n_human?: number, n_ai?: number,
- *   n_groups?: number}} Calibration
+ *   n_groups?: number, from_s?: number, to_s?: number | null, strata?: Partial<Calibration>[]}} Calibration
  * @typedef {{ai: number | null, human: number | null, rate: number, nHuman: number, nAi: number,
  *   guarantee: string}} Thresholds
  * @typedef {"human" | "ai" | "undecided"} Verdict
@@ -21,6 +21,29 @@ function conformal(scores, rate) {
   const sorted = Float64Array.from(scores).sort();
   const rank = Math.ceil((sorted.length + 1) * (1 - rate) - 1e-9);
   return rank > sorted.length ? null : nextAfter(sorted[rank - 1]);
+}
+
+/**
+ * The part of a calibration that was made on recordings of which as much was heard.
+ * @param {Calibration} calibration
+ * @param {number | null} coveredS null: the whole
+ * @returns {Calibration}
+ */
+export function stratum(calibration, coveredS) {
+  const parts = calibration.strata;
+  if (!parts || coveredS === null) return calibration;
+  const fitting = parts.filter((part) => (part.from_s ?? 0) <= coveredS);
+  return { ...calibration, ...(fitting.length ? fitting[fitting.length - 1] : parts[0]) };
+}
+
+/**
+ * How much was heard of a stratum's recordings.
+ * @param {Calibration} calibration
+ */
+function heard({ from_s: low, to_s: high }) {
+  if (low === undefined) return "";
+  if (high === null || high === undefined) return ` of ${low} s and more`;
+  return low ? ` of ${low} to ${high} s` : ` of less than ${high} s`;
 }
 
 /**
@@ -41,8 +64,8 @@ export function thresholds(calibration, rate) {
   if (above !== null && below !== null) below = Math.min(below, above);
   const guarantee =
     above !== null
-      ? `cross-conformal over ${human.length} human recordings`
-      : `not available: ${human.length} human recordings, ${Math.ceil(1 / rate - 1)} needed`;
+      ? `cross-conformal over ${human.length} human recordings${heard(calibration)}`
+      : `not available: ${human.length} human recordings${heard(calibration)}, ${Math.ceil(1 / rate - 1)} needed`;
   return { ai: above, human: below, rate, nHuman: human.length, nAi: ai.length, guarantee };
 }
 
@@ -57,14 +80,15 @@ export function probability(llrNats, prior) {
 }
 
 /**
- * @param {Calibration} calibration
- * @param {{logit: number | null, reason: string}} analysis
+ * @param {Calibration} whole
+ * @param {{logit: number | null, reason: string, coveredS: number}} analysis
  * @param {number} rate
  * @param {number} prior
  * @returns {{verdict: Verdict, reason: string, llr_nats: number | null, probability: number | null}}
  */
-export function decide(calibration, analysis, rate, prior) {
+export function decide(whole, analysis, rate, prior) {
   if (!(prior > 0 && prior < 1)) throw new RangeError(`expected a prior between 0 and 1, got ${prior}`);
+  const calibration = stratum(whole, analysis.coveredS);
   const limits = thresholds(calibration, rate);
   const { logit } = analysis;
   if (logit === null) {

@@ -5,7 +5,7 @@
  */
 
 import { median } from "./arrays.js";
-import { thresholds } from "./decide.js";
+import { stratum, thresholds } from "./decide.js";
 import { rounded } from "./text.js";
 
 /**
@@ -16,14 +16,15 @@ import { rounded } from "./text.js";
 
 /**
  * AI-like stretches; none where the calibration gives no threshold.
- * @param {import("./decide.js").Calibration} calibration
+ * @param {import("./decide.js").Calibration} whole
  * @param {Windows} windows
  * @param {number} endS end of what was heard
  * @param {number} windowS
  * @param {SegmentValues} values
  * @returns {Segment[]}
  */
-export function segmentsOf(calibration, windows, endS, windowS, values) {
+export function segmentsOf(whole, windows, endS, windowS, values) {
+  const calibration = stratum(whole, windowS);
   const { ai } = thresholds(calibration, values.rate);
   if (ai === null || !calibration.human_logits.length) return [];
   const human = median(calibration.human_logits);

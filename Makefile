@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help system demo test test-all check format bench reproduce docs web train-default ablate clean
+.PHONY: help system demo test test-all check format bench reproduce docs web train-default clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,24 +78,19 @@ web: $(VENV)/.core ## the scanner as a static page in web/dist/site, the extensi
 	cd web && npm ci --ignore-scripts --no-audit --no-fund
 	$(BIN)/unsung web -o web/dist/site --extension web/dist/extension
 
-train-default: $(VENV)/.dev ## rebuild the shipped bundles: DATA=folder with music.csv [HUMAN=folder]
+train-default: $(VENV)/.dev ## rebuild the shipped bundles: DATA=folder with music.csv [SONGS=tables HUMAN=folder]
 	@test -n "$(DATA)" || { echo "give DATA=folder (with music.csv) and HUMAN=folder of more human music"; exit 2; }
 	for name in default fast; do \
 	  OMP_NUM_THREADS=1 $(BIN)/python -m unsung.training.default --detector $$name \
-	    --data $(DATA)/music.csv $(if $(HUMAN),--human $(HUMAN)) \
+	    --data $(DATA)/music.csv $(if $(SONGS),--songs $(SONGS)) $(if $(HUMAN),--human $(HUMAN)) \
 	    --out src/unsung/bundles/$$name --results results || exit 1; \
 	done
 
-ablate: $(VENV)/.dev ## leave each ingredient of the default detector out: DATA=folder [HUMAN=folder]
-	@test -n "$(DATA)" || { echo "give DATA=folder (with music.csv)"; exit 2; }
-	OMP_NUM_THREADS=1 $(BIN)/python -m unsung.training.ablation --data $(DATA)/music.csv \
-	  $(if $(HUMAN),--human $(HUMAN)) --out results
-
 FOLDS ?= cache/folds
-reproduce: $(VENV)/.dev ## every experiment: DATA=folder with music.csv [HUMAN=folder FOLDS=folder LIMIT=tracks OUT=folder]
+reproduce: $(VENV)/.dev ## every experiment: DATA=folder with music.csv [SONGS=tables HUMAN=folder FOLDS=folder LIMIT=tracks OUT=folder]
 	@test -n "$(DATA)" || { echo "give DATA=folder (with music.csv)"; exit 2; }
 	test -d $(FOLDS) || $(BIN)/python -m unsung.training.folds --data $(DATA)/music.csv \
-	  $(if $(HUMAN),--human $(HUMAN)) --out $(FOLDS)
+	  $(if $(SONGS),--songs $(SONGS)) $(if $(HUMAN),--human $(HUMAN)) --out $(FOLDS)
 	$(BIN)/unsung reproduce --all --data music=$(DATA)/music.csv --data crossfit=$(FOLDS) \
 	  $(if $(LIMIT),--limit $(LIMIT)) $(if $(OUT),--out $(OUT))
 

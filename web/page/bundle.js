@@ -78,6 +78,10 @@ export class Bundle {
     this.inputs = info.front_ends.map((/** @type {any} */ entry) => entry.input);
     const each = (/** @type {string} */ part) => this.inputs.map((input) => need(arrays, `${input}.${part}`));
     this.linear = { baseline: need(arrays, "baseline")[0], weights: each("weight"), means: each("mean") };
+    /** What each bin's deviation over a track's windows adds; null in bundles without. */
+    this.variation = info.variation
+      ? { baseline: 0, weights: each("variation_weight"), means: each("variation_mean") }
+      : null;
     const axes = this.frontEnds.map((f) => f.freqsHz);
     /** @type {{search: ShiftSearch, join: Join} | null} */
     this.shift = info.shift

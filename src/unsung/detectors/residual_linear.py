@@ -23,18 +23,20 @@ from unsung.types import FloatArray
 __all__ = ["STATISTICS", "ResidualLinear", "packaged"]
 
 SAMPLE_RATE_HZ = 16000
-HOP = 8192
-"""Overlap helps the long frames, of which a window holds few, and costs a tenth of a scan on the
-short ones for nothing measurable."""
+LONGEST_HOP = 8192
+"""Overlap helps the long frames, of which a window holds few; short ones do without."""
 
 STATISTICS: dict[str, dict[int, tuple[Statistic, ...]]] = {
-    "default": {8192: ("mean", "persistence"), 16384: ("mean", "persistence", "coherence")},
-    "fast": {8192: ("mean", "persistence")},
+    "default": {
+        4096: ("mean", "persistence", "coherence"),
+        16384: ("mean", "persistence", "coherence"),
+    },
+    "fast": {4096: ("mean", "persistence", "coherence")},
 }
 """Statistics of each transform length, for each packaged detector.
 
-Phases say little between short frames that do not overlap. "fast" is half the default detector: one
-resolution (results/ablation.md has what the rest gives).
+"fast" is a part of the default detector: the coarse resolution, a third of the arithmetic. What
+each gives stands in results/songs.md, what was tried in results/detector-log.md.
 """
 
 
@@ -47,7 +49,9 @@ def packaged(name: str) -> tuple[ResidualSpectrum, ...]:
     if name not in STATISTICS:
         raise UnknownName("packaged detector", name, STATISTICS)
     return tuple(
-        ResidualSpectrum(SAMPLE_RATE_HZ, n_fft=n_fft, hop=HOP, statistics=statistics)
+        ResidualSpectrum(
+            SAMPLE_RATE_HZ, n_fft=n_fft, hop=min(n_fft, LONGEST_HOP), statistics=statistics
+        )
         for n_fft, statistics in STATISTICS[name].items()
     )
 
@@ -56,7 +60,7 @@ class ResidualLinear(Detector):
     """``logit = baseline + sum(weight · (picture − mean))`` over all front ends.
 
     Args:
-        front_ends: residual spectra; the default is two resolutions, 2 and 1 Hz a bin.
+        front_ends: residual spectra; the default is two resolutions, 4 and 1 Hz a bin.
     """
 
     def __init__(self, front_ends: tuple[ResidualSpectrum, ...] | None = None) -> None:

@@ -117,7 +117,17 @@ def subject_of_bundle(bundle: Bundle, clip: Clip, reference: Clip | None = None)
                 plane = source.with_human(plane, others)
             planes.append(plane)
             weights.append(weight[own, :, None] * coefficient)
-    return LinearSubject(planes, weights, bundle.linear.baseline, bundle.name)
+    base = bundle.linear.baseline + _variation(bundle, signal)
+    return LinearSubject(planes, weights, base, bundle.name)
+
+
+def _variation(bundle: Bundle, signal: FloatArray) -> float:
+    """Return what the bins' deviations over the clip's windows add, held like the deviations."""
+    if bundle.variation is None:
+        return 0.0
+    analyzer = bundle.analyzer(bundle.sample_rate_hz)
+    analyzer.push(signal)
+    return analyzer.finish().variation
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ def export_bundle(
     training_files: Sequence[str] = (),
     shift: tuple[ShiftSearch, Join] | None = None,
     copies: LinearPart | None = None,
+    variation: LinearPart | None = None,
     int8: bool = False,
     sounds: FloatArray | None = None,
 ) -> Path:
@@ -82,6 +83,7 @@ def export_bundle(
         training_files: hashes of the files learned from: evaluation warns when it meets them.
         shift: a template to search over shifts, and how its score joins the detector's.
         copies: a second linear model over the same pictures and means, joined by the same.
+        variation: weights over each bin's deviation across a track's windows.
         int8: weights of eight bits; the card then states how far logits drift.
         sounds: windows that the drift is measured on, by default synthetic sound. Shape:
             ``[window, time]``.
@@ -97,7 +99,8 @@ def export_bundle(
     averaged = isinstance(detector, ResidualLinear)
     if isinstance(detector, ResidualLinear):
         search = None if shift is None else shift[0]
-        _write_linear(detector, folder / "weights.safetensors", inputs, search, copies)
+        parts = (search, copies, variation)
+        _write_linear(detector, folder / "weights.safetensors", inputs, parts)
     info: dict[str, Any] = {
         "format": FORMAT,
         "name": name,
@@ -108,6 +111,7 @@ def export_bundle(
         "outputs": list(detector.outputs),
         "pooling": "mean of window logits" + (", joined with the shift search" if shift else ""),
         **({} if shift is None else {"shift": shift[1].to_dict()}),
+        **({} if variation is None else {"variation": True}),
         "reference": reference,
         "front_ends": _front_ends(detector, folder, inputs),
         "calibration": dict(calibration),
@@ -223,10 +227,11 @@ def _write_linear(
     detector: ResidualLinear,
     path: Path,
     inputs: list[str],
-    search: ShiftSearch | None,
-    copies: LinearPart | None,
+    parts: tuple[ShiftSearch | None, LinearPart | None, LinearPart | None],
 ) -> None:
     from safetensors.numpy import save_file
+
+    search, copies, variation = parts
 
     arrays = {"baseline": detector.baseline.detach().numpy()}
     for label, weight, mean in zip(inputs, detector.weights, detector.means, strict=True):
@@ -240,5 +245,9 @@ def _write_linear(
         arrays["copies_baseline"] = np.array([copies.baseline], np.float32)
         for label, weight in zip(inputs, copies.weights, strict=True):
             arrays[f"{label}.copies_weight"] = np.ascontiguousarray(weight)
+    if variation is not None:
+        for label, weight, mean in zip(inputs, variation.weights, variation.means, strict=True):
+            arrays[f"{label}.variation_weight"] = np.ascontiguousarray(weight)
+            arrays[f"{label}.variation_mean"] = np.ascontiguousarray(mean)
     save_file(arrays, str(path))
     path.chmod(0o644)  # the library makes it private

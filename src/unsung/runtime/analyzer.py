@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unsung.audio.resample import StreamResampler
 from unsung.runtime.attribution import UNKNOWN
@@ -25,7 +24,51 @@ from unsung.types import Evidence, FloatArray, Picture, Record
 if TYPE_CHECKING:
     from unsung.runtime.bundle import Bundle
 
-__all__ = ["Analysis", "Analyzer"]
+__all__ = ["Analysis", "Analyzer", "Moments"]
+
+LEAST_WINDOWS = 1.5
+"""With fewer effective windows there is no variation to speak of."""
+
+
+class Moments:
+    """Mean and deviation of every bin over a track's windows, each weighing the sound it holds.
+
+    A decoder's lines stand in every window, a song's notes come and go: how a bin varies over the
+    track tells one from the other. Updated window by window (West, "Updating mean and variance
+    estimates", CACM 1979), so that memory does not grow. Shape: values ``[channel, freq]``.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._weight = self._squares = 0.0
+        self._mean = np.zeros(shape)
+        self._rest = np.zeros(shape)
+
+    def add(self, values: FloatArray, weight: float) -> None:
+        """Add one window."""
+        self._weight += weight
+        self._squares += weight * weight
+        away = values - self._mean
+        self._mean += away * (weight / self._weight)
+        self._rest += weight * away * (values - self._mean)
+
+    @property
+    def mean(self) -> FloatArray:
+        """The weighted mean; zeros before the first window."""
+        return self._mean.astype(np.float32)
+
+    def deviation(self) -> FloatArray | None:
+        """Return the deviation over windows, None of a single one.
+
+        Unbiased for normal values whatever the number of windows: Bessel's correction, and the
+        root's own by the usual approximation of c4. With unequal windows their effective number.
+        """
+        if not self._squares:
+            return None
+        n = self._weight**2 / self._squares
+        if n < LEAST_WINDOWS:
+            return None
+        root = np.sqrt(self._rest / self._weight * (n / (n - 1)))
+        return np.asarray(root * ((4 * n - 3) / (4 * n - 4)), np.float32)
 
 
 @dataclass(frozen=True)
@@ -34,7 +77,8 @@ class Analysis(Record):
 
     ``family`` is what an AI track would be named, "unknown" included, and None without templates;
     ``residual`` is the mean residual on the reference front end's axis, in which a comb is looked
-    for. Shape: ``[freq]``.
+    for (shape ``[freq]``), ``variation`` what the bins' deviations over the windows added to the
+    logit.
     """
 
     windows: tuple[tuple[float, float], ...]
@@ -46,16 +90,16 @@ class Analysis(Record):
     picture: Picture | None
     bandwidth_hz: float | None = None
     residual: FloatArray | None = None
+    variation: float = 0.0
 
 
 class Analyzer:
     """Takes mono blocks of one track in order; `finish` gives the measurements.
 
     Sound is resampled to the bundle's rate and cut into windows; each window's averaged spectra
-    give a logit, and the track's linear logit is their mean, weighted by the sound they hold.
-    (Spectra averaged over a whole song would show its key: notes repeat at fixed frequencies too.)
-    Where the bundle searches for shifted lines, the search runs once a track, over the mean of the
-    windows' pictures, and joins the linear logit.
+    give a logit. The track's linear logit is their mean, weighted by the sound they hold, and what
+    the bundle makes of how every bin varies over the windows. Where the bundle searches for shifted
+    lines, the search runs once a track, over the mean of the windows' pictures, and joins it.
     """
 
     def __init__(self, bundle: Bundle, sample_rate_hz: int, picture: bool = False) -> None:
@@ -68,9 +112,7 @@ class Analyzer:
         self._held = 0
         self._start_s = 0.0
         self._offsets = [0] * len(bundle.front_ends)
-        self._pictures: list[NDArray[np.float64]] = [
-            np.zeros((f.channels, len(f.freqs_hz))) for f in bundle.front_ends
-        ]
+        self._moments = [Moments((f.channels, len(f.freqs_hz))) for f in bundle.front_ends]
         self._weighted_logit = 0.0
         self._windows: list[tuple[float, float]] = []
         self._reference = int(bundle.info["reference"])
@@ -95,8 +137,12 @@ class Analyzer:
         if not self._covered_s:
             reason = "no frame is louder than -90 dB re full scale"
             return Analysis(tuple(self._windows), None, 0.0, None, None, reason, None)
-        pictures = [(p / self._covered_s).astype(np.float32) for p in self._pictures]
-        linear = self._weighted_logit / self._covered_s
+        pictures = [moments.mean for moments in self._moments]
+        deviations = self._deviations()
+        varied = 0.0
+        if bundle.variation is not None and deviations is not None:
+            varied = bundle.variation.logit(deviations)
+        linear = self._weighted_logit / self._covered_s + varied
         logit, added, found = self._joined(linear, pictures)
         levels = self._levels / self._frames
         spectra = Spectra.measure(bundle, levels)
@@ -112,19 +158,26 @@ class Analyzer:
                 spectra.residual_db,
                 spectra.mean_db,
                 spectra.envelope_db,
-                contributions_on(bundle, pictures, self._reference),
+                contributions_on(bundle, pictures, self._reference, deviations),
             )
         return Analysis(
             tuple(self._windows),
             logit,
             round(self._covered_s, 3),
-            evidence(bundle, pictures, spectra, linear=linear, added=added, shift=found),
+            evidence(
+                bundle, (pictures, deviations), spectra, linear=linear, added=added, shift=found
+            ),
             self._family(pictures, found),
             self._why_not(edge),
             picture,
             edge,
             pictures[self._reference][len(bundle.front_ends[self._reference].widths) - 1],
+            varied,
         )
+
+    def _deviations(self) -> list[FloatArray] | None:
+        found = [moments.deviation() for moments in self._moments]
+        return None if any(d is None for d in found) else [d for d in found if d is not None]
 
     def _joined(
         self, linear: float, pictures: list[FloatArray]
@@ -134,6 +187,8 @@ class Analyzer:
         if bundle.shift is None or not np.isfinite(linear):
             return linear, {}, None
         search, join = bundle.shift
+        if self._covered_s < join.from_s:
+            return linear, {}, None
         score, shift = search.best(pictures)
         logit = float(join(linear, score))
         added = {SHIFTED: logit - linear}
@@ -203,15 +258,19 @@ class Analyzer:
                 active = sums.frames / starts * min(length, len(signal)) / self._rate
                 self._frames += sums.frames
         if active > 0:
-            logit = float(self._bundle.logits([p[None, ..., None] for p in pictures])[0])
-            self._windows.append((round(self._start_s, 3), logit))
-            self._weighted_logit += logit * active
-            self._covered_s += active
-            for mean, picture in zip(self._pictures, pictures, strict=True):
-                np.add(mean, picture * active, out=mean)
+            self._judge(pictures, active)
         if self._sketch is not None:
             self._sketch.push(signal[:length], self._start_s)
         self._start_s += length / self._rate
+
+    def _judge(self, pictures: list[FloatArray], active: float) -> None:
+        """Score one window and add it to the track; `active` is how much sound it holds in s."""
+        logit = float(self._bundle.logits([p[None, ..., None] for p in pictures])[0])
+        self._windows.append((round(self._start_s, 3), logit))
+        self._weighted_logit += logit * active
+        self._covered_s += active
+        for moments, picture in zip(self._moments, pictures, strict=True):
+            moments.add(picture, active)
 
     def _frames_of(self, index: int, signal: FloatArray, length: int) -> tuple[FloatArray, int]:
         """Return the samples of a front end's next frames and how many frames they hold.

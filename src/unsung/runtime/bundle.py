@@ -61,10 +61,12 @@ class LinearPart:
 
     def logit(self, pictures: Sequence[FloatArray]) -> float:
         """Return the logit of averaged pictures. Shape: each ``[channel, freq]`` → one number."""
-        total = self.baseline
-        for weight, mean, picture in zip(self.weights, self.means, pictures, strict=True):
-            total += float(((picture - mean) * weight).sum(dtype=np.float64))
-        return total
+        return self.baseline + float(sum(share.sum() for share in self.shares(pictures)))
+
+    def shares(self, pictures: Sequence[FloatArray]) -> list[NDArray[np.float64]]:
+        """Return what each bin adds, all channels together. Shape: → each ``[freq]``."""
+        parts = zip(self.weights, self.means, pictures, strict=True)
+        return [(w * (p - m)).sum(axis=0, dtype=np.float64) for w, m, p in parts]
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,16 @@ class Bundle:
         return self._linear("baseline", "weight")
 
     @cached_property
+    def variation(self) -> LinearPart | None:
+        """What each bin's deviation over a track's windows adds to the logit; None without.
+
+        It says nothing of a track of one window (`unsung.runtime.analyzer.Moments`).
+        """
+        if not self.info.get("variation"):
+            return None
+        return self._linear("", "variation_weight", "variation_mean")
+
+    @cached_property
     def copies(self) -> LinearPart | None:
         """The second linear model, fitted on reverberant and re-encoded copies too; None without.
 
@@ -163,14 +175,14 @@ class Bundle:
             return None
         return self._linear("copies_baseline", "copies_weight")
 
-    def _linear(self, baseline: str, weight: str) -> LinearPart:
+    def _linear(self, baseline: str, weight: str, mean: str = "mean") -> LinearPart:
         arrays = read_safetensors(self.path / "weights.safetensors")
         inputs = [entry["input"] for entry in self.info["front_ends"]]
         try:
             return LinearPart(
-                float(arrays[baseline].reshape(-1)[0]),
+                float(arrays[baseline].reshape(-1)[0]) if baseline else 0.0,
                 tuple(arrays[f"{name}.{weight}"].astype(np.float32) for name in inputs),
-                tuple(arrays[f"{name}.mean"].astype(np.float32) for name in inputs),
+                tuple(arrays[f"{name}.{mean}"].astype(np.float32) for name in inputs),
             )
         except KeyError as error:
             raise BundleError(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -77,20 +77,26 @@ def bandwidth_hz(spectra: Spectra) -> float:
     return float(spectra.freqs_hz[above[-1]]) if len(above) else 0.0
 
 
-def contributions_on(bundle: Bundle, pictures: list[FloatArray], reference: int) -> FloatArray:
+def contributions_on(
+    bundle: Bundle,
+    pictures: Sequence[FloatArray],
+    reference: int,
+    deviations: Sequence[FloatArray] | None = None,
+) -> FloatArray:
     """Return the exact logit share of every bin, moved to the reference front end's axis.
 
     Finer axes are summed into the nearest bin and coarser ones split evenly, so that the total
-    stays ``logit − baseline``.
+    stays ``logit − baseline``. A bin's share is that of its mean and of its deviation over the
+    track, where that is given and weighed.
 
-    Shape: pictures ``[channel, freq]`` each → ``[freq]``.
+    Shape: pictures and deviations ``[channel, freq]`` each → ``[freq]``.
     """
     target = bundle.front_ends[reference].freqs_hz
     total = np.zeros(len(target))
-    linear = bundle.linear
-    parts = zip(bundle.front_ends, linear.weights, linear.means, pictures, strict=True)
-    for front_end, weight, mean, picture in parts:
-        share = (weight * (picture - mean)).sum(axis=0, dtype=np.float64)
+    shares = bundle.linear.shares(pictures)
+    if deviations is not None and bundle.variation is not None:
+        shares = [a + b for a, b in zip(shares, bundle.variation.shares(deviations), strict=True)]
+    for front_end, share in zip(bundle.front_ends, shares, strict=True):
         freqs = front_end.freqs_hz
         if len(freqs) >= len(target):
             places = np.clip(np.searchsorted(_edges(target), freqs) - 1, 0, len(target) - 1)
@@ -108,7 +114,7 @@ def _edges(freqs: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def evidence(
     bundle: Bundle,
-    pictures: list[FloatArray],
+    measured: tuple[list[FloatArray], list[FloatArray] | None],
     spectra: Spectra,
     *,
     linear: float,
@@ -119,14 +125,15 @@ def evidence(
 
     Args:
         bundle: whose weights are explained.
-        pictures: the track's mean pictures. Shape: each ``[channel, freq]``.
+        measured: the track's mean pictures, and their deviations over its windows if there are
+            several. Shape: each ``[channel, freq]``.
         spectra: the averaged spectrum.
         linear: logit of the lines in place, which the bands explain exactly.
         added: what further scores add to it, each a term of its own.
         shift: ln of the factor at which shifted lines fit, where those weigh more.
     """
     reference = int(bundle.info["reference"])
-    shares = contributions_on(bundle, pictures, reference)
+    shares = contributions_on(bundle, measured[0], reference, measured[1])
     terms = {}
     for low, high in pairwise(BAND_EDGES_HZ):
         inside = (spectra.freqs_hz >= low) & (spectra.freqs_hz < high)

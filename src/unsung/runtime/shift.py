@@ -51,7 +51,8 @@ class Join(Record):
     ``limit`` is a high quantile of a score over human recordings, ``spread`` the way to it from a
     lower one; the joint logit is the soft maximum of all scores in units of the linear one, which
     it leaves untouched where the others say little. ``shift`` is the score of the lines at their
-    best shift, ``copies`` that of a second linear model (None in bundles without one).
+    best shift, which counts from ``from_s`` seconds heard on (a short sound fits too many shifts by
+    chance), ``copies`` that of a second linear model (None in bundles without one).
     """
 
     linear_limit: float
@@ -59,6 +60,7 @@ class Join(Record):
     shift_limit: float
     shift_spread: float
     sharpness: float = 3.0
+    from_s: float = 0.0
     copies_limit: float | None = None
     copies_spread: float = 1.0
 

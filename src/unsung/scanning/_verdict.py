@@ -59,9 +59,7 @@ def judged(
     )
 
 
-def _stable(
-    stability: Mapping[str, float | None], ai_logit: float | None
-) -> tuple[Verdict, str]:
+def _stable(stability: Mapping[str, float | None], ai_logit: float | None) -> tuple[Verdict, str]:
     """Return the verdict AI if enough changes agree, else an open one with the reason."""
     agree = agreeing(stability, ai_logit)
     if len(agree) >= LEAST:

@@ -10,7 +10,8 @@ from typing import Any
 from unsung.detectors.base import Detector
 from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.training.outcome import Outcome
-from unsung.types import Result
+from unsung.training.songs import COMMERCIAL
+from unsung.types import Result, Track
 
 __all__ = ["model_card"]
 
@@ -29,22 +30,26 @@ def model_card(
         detector: which pictures it sees.
         cost: what the build took, in words.
     """
-    labels = Counter(
-        track.label for track, kind in zip(outcome.tracks, outcome.kind, strict=True)
-        if kind == "table"
-    )  # fmt: skip
-    further = [t for t, kind in zip(outcome.tracks, outcome.kind, strict=True) if kind == "full"]
-    packages = sorted({t.group.removeprefix("debian:") for t in further})
-    families = sorted(
-        {t.family or t.generator for t in outcome.tracks if t.label in ("ai", "resynth")}
-    )
+    by_kind: dict[str, list[Track]] = {"table": [], "song": [], "full": []}
+    for track, kind in zip(outcome.tracks, outcome.kind, strict=True):
+        by_kind.get(str(kind), []).append(track)
+    packages = sorted({t.group.removeprefix("debian:") for t in by_kind["full"]})
+    families = sorted({t.family or t.generator for t in outcome.tracks if t.label == "ai"})
     trained_on = [
-        f"{labels['human']} human, {labels['ai']} AI and {labels['resynth']} resynthesised "
-        "excerpts of 4 to 15 s from public demo pages (audio not redistributed)",
+        f"{_counts(by_kind['table'])} excerpts of 4 to 15 s from public demo pages (audio not "
+        "redistributed)",
     ]
-    if further:
+    if by_kind["song"]:
+        released = sum(COMMERCIAL in track.licence for track in by_kind["song"])
+        owners = len({track.group for track in by_kind["song"]})
         trained_on.append(
-            f"excerpts of {len(further)} human tracks from the Debian packages "
+            f"{_counts(by_kind['song'])} whole songs of {owners} owners from public repositories "
+            f"and packages, {released} of them commercial recordings that others had uploaded "
+            "(audio not redistributed); altered copies of a part of them"
+        )
+    if by_kind["full"]:
+        trained_on.append(
+            f"{len(by_kind['full'])} human tracks from the Debian packages "
             f"{', '.join(packages)} (free licences, stated in each package)"
         )
     trained_on.append(f"families: {', '.join(families)}")
@@ -61,11 +66,12 @@ def model_card(
         and row.dataset in ("AI, all", "AI, fully generated")
     ]  # fmt: skip
     return {
-        "summary": "A linear model (logistic regression) on whitened residual spectra "
-        f"(0.25 to 8 kHz) over 10-s windows, {_pictures(detector)}; the track's logit is the "
-        "windows' mean, joined by a soft maximum with a search for the same lines at frequencies "
-        "up to 8 % off and with a second linear model that has heard reverberant and re-encoded "
-        "copies; those two speak only above what human recordings reach. Positive logit = AI.",
+        "summary": "A linear model (ridge regression) on whitened residual spectra "
+        f"(0.25 to 8 kHz) over 10-s windows, {_pictures(detector)}: the windows' mean and, at a "
+        "smaller weight, how every bin varies over the track; joined by a soft maximum with a "
+        "search for the same lines at frequencies up to 8 % off, which speaks only above what "
+        "human recordings reach. Positive logit = AI. Thresholds and likelihood ratios by how "
+        "much was heard.",
         "trained_on": trained_on,
         "metrics": metrics,
         "failures": _failures(rows, outcome.name),
@@ -76,9 +82,15 @@ def model_card(
         "alone; speech.",
         "patent_note": "Peak-based detection of upsampling artefacts is subject to patent "
         "applications by others; check before commercial use.",
-        "class_note": "Human recordings passed through a neural codec or vocoder were trained as "
-        "positives and are not AI-generated music; a high score can mean either.",
+        "class_note": "Human recordings passed through a neural codec, a vocoder or a restoration "
+        "tool were not learned from, yet carry the same lines; a high score can mean either.",
     }
+
+
+def _counts(tracks: Sequence[Track]) -> str:
+    """Return how many human and AI tracks there are."""
+    labels = Counter(track.label for track in tracks)
+    return f"{labels['human']} human and {labels['ai']} AI"
 
 
 def _pictures(detector: Detector) -> str:

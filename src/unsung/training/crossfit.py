@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Cross-fitting of the default detector: every row scored by fits that have not seen its page."""
+"""Cross-fitting of the default detector: every row scored by fits that have not seen its source."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,117 +12,132 @@ from numpy.typing import NDArray
 from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.runtime.shift import Join
 from unsung.training.linear import out_of_fold
-from unsung.training.material import LEARNED, Material, human_rows, rows_of
+from unsung.training.material import Material, human_rows, learned_rows, rows_of
 from unsung.training.outcome import Outcome, family_unseen
 from unsung.training.robust import (
     ALL,
-    PARTS,
+    SEARCHED_FROM_S,
+    Design,
     Ingredients,
     RobustFit,
     Rows,
     Scores,
     fit_join,
-    fit_robust,
 )
 
 __all__ = [
     "BASELINE_PENALTY",
-    "PENALTY",
-    "WITHOUT_COPIES",
     "WITHOUT_SEARCH",
     "CrossFit",
     "cross_fit",
+    "in_place",
+    "searched_humans",
 ]
-
-PENALTY = 3e-4
-"""Inverse strength of the ridge; see results/detector-log.md for what was tried."""
 
 BASELINE_PENALTY = 1e-3
 
 WITHOUT_SEARCH = "without the shift search"
-WITHOUT_COPIES = "without the fit on copies"
 
 
 @dataclass(frozen=True)
 class CrossFit:
-    """Out-of-fold scores and what gave them: a fit and a join for each fold."""
+    """Out-of-fold scores and what gave them: a fit and a join for each fold, and one of all."""
 
     outcome: Outcome
     fits: tuple[RobustFit, ...]
     joins: tuple[Join, ...]
     scores: Scores
+    final: RobustFit
+
+
+def design_of(
+    material: Material,
+    front_ends: Sequence[ResidualSpectrum],
+    made_with: Ingredients = ALL,
+    *,
+    search: bool = True,
+) -> tuple[Design, NDArray[np.intp]]:
+    """Return the design over the rows that may be learned from, and their places."""
+    places = np.flatnonzero(learned_rows(material))
+    rows = rows_of(material)
+    chosen = Rows(
+        rows.features[places],
+        rows.positive[places],
+        [rows.groups[int(i)] for i in places],
+        rows.copy[places],
+    )
+    return Design(chosen, front_ends, made_with, search=search), places
+
+
+def in_place(
+    material: Material, front_ends: Sequence[ResidualSpectrum], made_with: Ingredients = ALL
+) -> NDArray[np.float64]:
+    """Return out-of-fold scores of the lines in place alone: no search. Shape: ``[row]``."""
+    design, places = design_of(material, front_ends, made_with, search=False)
+    scores = np.zeros(len(material.folds))
+    for fold in np.unique(material.folds):
+        fit = design.fit(np.flatnonzero(material.folds[places] != fold))
+        here = material.folds == fold
+        scores[here] = fit.logits(material.features[here])
+    return scores
 
 
 def cross_fit(
     material: Material,
     front_ends: Sequence[ResidualSpectrum],
-    jobs: int,
     families: bool = True,
     *,
     name: str = "default",
     made_with: Ingredients = ALL,
-    left_out: NDArray[np.bool_] | None = None,
 ) -> CrossFit:
     """Score every row by fits that have not seen its fold.
 
     Args:
-        material: rows of all kinds; those of `LEARNED` are learned from.
+        material: rows of all kinds; those of `learned_rows` are learned from.
         front_ends: whose pictures its features are, in order.
-        jobs: fits at once.
-        families: fit also without the generator's family, several minutes more.
+        families: score also by fits without the generator's family, by lines in place alone.
         name: the detector's name in the outcome.
         made_with: ingredients of the fits.
-        left_out: rows that no fit may learn from, all the same scored. Shape: ``[row]``.
     """
-    rows = rows_of(material)
-    learned = np.isin(material.kind, LEARNED)
-    if left_out is not None:
-        learned &= ~left_out
-    folds = material.folds
-    names = np.array([t.family or t.generator for t in material.tracks])
+    design, places = design_of(material, front_ends, made_with)
+    folds, learned = material.folds, material.folds[places]
     count = int(folds.max()) + 1
-    tasks = [np.flatnonzero(learned & (folds != fold)) for fold in range(count)]
-    apart = list(_apart(rows.positive, names, folds)) if families else []
-    tasks += [
-        np.flatnonzero(learned & (folds != fold) & (names != family)) for family, fold in apart
-    ]
-    fits = fit_many(rows, front_ends, tasks, jobs, made_with)
+    fits = [design.fit(np.flatnonzero(learned != fold)) for fold in range(count)]
     scores = Scores.empty(len(folds))
-    for fold, fit in enumerate(fits[:count]):
+    for fold, fit in enumerate(fits):
         here = folds == fold
         scores.put(here, fit.scores(material.features[here], front_ends))
-    unseen = Scores(scores.parts.copy(), scores.shifted.copy(), scores.shift.copy())
-    for (family, fold), fit in zip(apart, fits[count:], strict=True):
-        here = rows.positive & (names == family) & (folds == fold)
-        unseen.put(here, fit.scores(material.features[here], front_ends))
-    others = [human_rows(material, without=fold) for fold in range(count)]
-    copies = bool((rows.copy & learned).any())
-    joins = [fit_join(scores, human, copies=copies) for human in others]
+    named: dict[str, NDArray[np.float64]] = {}
+    if families:
+        named[family_unseen(name)] = _unseen(material, design, places, scores.linear)
+    joins = [fit_join(scores, searched_humans(material, without=fold)) for fold in range(count)]
     named = {
-        name: _joined(joins, folds, scores),
-        family_unseen(name): _joined(joins, folds, unseen),
-        WITHOUT_SEARCH: _joined(joins, folds, scores, search=False),
-        WITHOUT_COPIES: _joined(joins, folds, scores, copies=False),
-        **{f"{part} fit alone": own for part, own in zip(PARTS, scores.parts, strict=True)},
+        name: _joined(joins, material, scores),
+        **named,
+        WITHOUT_SEARCH: scores.linear.copy(),
         "published": _published(material),
     }
     outcome = Outcome(
-        material.tracks, material.kind, folds, named, material.shortcuts, material.sha256, name
-    )
-    return CrossFit(outcome, tuple(fits[:count]), tuple(joins), scores)
+        material.tracks, material.kind, folds, named, material.shortcuts, material.sha256, name,
+        material.covered_s,
+    )  # fmt: skip
+    final = design.fit(np.arange(len(places)))
+    return CrossFit(outcome, tuple(fits), tuple(joins), scores, final)
 
 
-def fit_many(
-    rows: Rows,
-    front_ends: Sequence[ResidualSpectrum],
-    tasks: list[NDArray[np.intp]],
-    jobs: int,
-    made_with: Ingredients = ALL,
-) -> list[RobustFit]:
-    """Fit on several choices of rows; threads, because the arithmetic leaves Python's lock."""
-    with ThreadPoolExecutor(jobs) as pool:
-        fit = partial(fit_robust, front_ends=front_ends, penalty=PENALTY, made_with=made_with)
-        return list(pool.map(lambda task: fit(rows.take(task)), tasks))
+def _unseen(
+    material: Material, design: Design, places: NDArray[np.intp], seen: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Score every family by fits that saw neither its fold nor the family. Shape: ``[row]``."""
+    scores = seen.copy()
+    positive = np.array([track.label != "human" for track in material.tracks])
+    names = np.array([t.family or t.generator for t in material.tracks])
+    for family, fold in _apart(positive, names, material.folds):
+        other = (material.folds[places] != fold) & (names[places] != family)
+        fit = design.fit(np.flatnonzero(other), template=False)
+        here = positive & (names == family) & (material.folds == fold)
+        scores[here] = fit.logits(material.features[here])
+    return scores
 
 
 def _apart(
@@ -137,40 +150,32 @@ def _apart(
             yield family, int(fold)
 
 
-def _joined(
-    joins: Sequence[Join],
-    folds: NDArray[np.int_],
-    scores: Scores,
-    *,
-    search: bool = True,
-    copies: bool = True,
-) -> NDArray[np.float64]:
+def searched_humans(material: Material, without: int | None = None) -> NDArray[np.intp]:
+    """Return the human recordings that are long enough for the search."""
+    human = human_rows(material, without=without)
+    return human[material.covered_s[human] >= SEARCHED_FROM_S]
+
+
+def _joined(joins: Sequence[Join], material: Material, scores: Scores) -> NDArray[np.float64]:
     """Join every row's scores by its fold's join, which has not seen them. Shape: ``[row]``."""
-    joint = np.zeros(len(folds))
+    joint = scores.linear.copy()
     for fold, join in enumerate(joins):
-        here = folds == fold
-        joint[here] = join(
-            scores.linear[here],
-            scores.shifted[here] if search else None,
-            scores.copied[here] if copies else None,
-        )
+        here = (material.folds == fold) & (material.covered_s >= join.from_s)
+        joint[here] = join(scores.linear[here], scores.shifted[here])
     return joint
 
 
 def _published(material: Material) -> NDArray[np.float64]:
-    """Score every row by the published front end, fitted on the same table."""
+    """Score the compared rows by the published front end, fitted on the table; else NaN."""
     rows = rows_of(material)
-    values = material.baseline.astype(np.float32)
+    known = np.isfinite(material.baseline[:, 0].astype(np.float32))
+    values = np.nan_to_num(material.baseline.astype(np.float32))
+    train = (material.kind == "table") & learned_rows(material) & known
     fits = out_of_fold(
-        values,
-        rows.positive,
-        rows.groups,
-        material.folds,
-        BASELINE_PENALTY,
-        train=material.kind == "table",
+        values, rows.positive, rows.groups, material.folds, BASELINE_PENALTY, train=train
     )
-    scores = np.zeros(len(values))
+    scores = np.full(len(values), np.nan)
     for fold, fit in enumerate(fits):
-        here = material.folds == fold
+        here = known & (material.folds == fold)
         scores[here] = fit.logits(values[here])
     return scores

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Builds the default bundle from data, measures it on unseen pages, and writes both down.
+r"""Builds the default bundle from data, measures it on unseen pages, and writes both down.
 
-    python -m unsung.training.default --data music.csv --human FOLDER --out BUNDLE --results DIR
+    python -m unsung.training.default --data music.csv --songs songs.csv --human FOLDER \
+        --out BUNDLE --results DIR
 
-`--data` is a table with label, source page and fold; `--human` a folder of further human music,
-one sub-folder a source. Every figure is out of fold: whole pages are unseen. A source of
+`--data` is a table of excerpts with label, source page and fold; `--songs` tables of whole songs
+(`unsung.training.songs`); `--human` a folder of further human music, one sub-folder a source.
+Every figure is out of fold: whole pages and owners are unseen. A source of
 `--human` shares the fold of the page of the same name in the table, if there is one.
 """
 
@@ -14,6 +16,7 @@ import argparse
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,19 +31,20 @@ from unsung.runtime import load_bundle
 from unsung.runtime.bundle import LinearPart
 from unsung.runtime.shift import Join, ShiftSearch
 from unsung.training.card import model_card
-from unsung.training.crossfit import PENALTY, cross_fit
+from unsung.training.crossfit import WITHOUT_SEARCH, CrossFit, cross_fit, in_place, searched_humans
 from unsung.training.material import (
     LEARNED,
+    UNLEARNED_LABELS,
     Material,
     gather,
-    human_rows,
     narrowed,
     residual_front_ends,
-    rows_of,
 )
 from unsung.training.outcome import Outcome, calibration_of
 from unsung.training.publish import LIMITS, VERSION, write_results
-from unsung.training.robust import fit_join, fit_robust, mean_columns
+from unsung.training.robust import ALL, fit_join, mean_columns
+from unsung.training.songs import COMMERCIAL, read_songs
+from unsung.training.songs_page import write_songs
 from unsung.types import Result
 
 __all__ = ["main"]
@@ -50,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the whole build from the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="table: path, label, source, fold")
+    parser.add_argument("--songs", type=Path, nargs="*", default=[], help="tables of whole songs")
     parser.add_argument("--human", type=Path, help="folder of further human music")
     parser.add_argument("--out", type=Path, required=True, help="folder of the new bundle")
     parser.add_argument("--results", type=Path, required=True, help="folder for the figures")
@@ -63,21 +68,49 @@ def main(argv: Sequence[str] | None = None) -> None:
     detector = ResidualLinear(packaged(arguments.detector))
     front_ends = residual_front_ends(detector)
     material = narrowed(gather(arguments, everything), residual_front_ends(everything), front_ends)
-    crossed = cross_fit(material, front_ends, arguments.jobs, name=arguments.detector)
-    learned = np.flatnonzero(np.isin(material.kind, LEARNED))
-    final = fit_robust(rows_of(material).take(learned), front_ends, PENALTY)
-    human = human_rows(material)
-    linear = final.parts[0]
-    detector.set_linear(linear.baseline, linear.weights, linear.means)
+    crossed = cross_fit(material, front_ends, name=arguments.detector)
+    final, human = crossed.final, searched_humans(material)
+    detector.set_linear(final.linear.baseline, final.linear.weights, final.linear.means)
     arguments.results.mkdir(parents=True, exist_ok=True)
     rows = write_results(crossed.outcome, arguments.results)
-    join = fit_join(crossed.scores, human)
-    shift, copies = (final.search(front_ends), join), final.copies(front_ends)
+    if arguments.songs and arguments.detector == "default":
+        rows = rows + _write_songs(material, front_ends, crossed, arguments)
+    shift = (final.search(front_ends), fit_join(crossed.scores, human))
     cost = cost_in_words(_cpu_s(), joules_between(before_j, read_counters()), source_of(before_j))
-    write_bundle(detector, shift, crossed.outcome, rows, arguments.out, copies=copies, cost=cost)
+    write_bundle(
+        detector, shift, crossed.outcome, rows, arguments.out,
+        variation=final.part(front_ends), cost=cost,
+    )  # fmt: skip
     if arguments.detector == "default":  # the others stay small
         _add_families(material, front_ends, arguments.out)
     print(f"bundle {load_bundle(arguments.out).sha256} in {arguments.out}")
+
+
+def _write_songs(
+    material: Material,
+    front_ends: Sequence[ResidualSpectrum],
+    crossed: CrossFit,
+    arguments: argparse.Namespace,
+) -> list[Result]:
+    """Write results/songs.md, with the detector less one ingredient each beside it."""
+    coarse = [f for f in front_ends if f.n_fft != front_ends[-1].n_fft]
+    narrow = narrowed(material, front_ends, coarse)
+    released = np.array([COMMERCIAL in track.licence for track in material.tracks])
+    excerpts = replace(material, left_out=np.isin(material.kind, ("song", "copy")))
+    unreleased = replace(material, left_out=released)
+    less = {
+        "nor the variation over the track": (material, front_ends, {"variation": False}),
+        "nor altered copies": (material, front_ends, {"copies": False}),
+        "nor the fine resolution (`fast`)": (narrow, coarse, {}),
+        "nor songs to learn from": (excerpts, front_ends, {}),
+        "nor commercial recordings to learn from": (unreleased, front_ends, {}),
+    }
+    variants = {WITHOUT_SEARCH: crossed.outcome.scores[WITHOUT_SEARCH]}
+    for name, (rows, ends, options) in less.items():
+        variants[name] = in_place(rows, ends, replace(ALL, **options))
+        print(f"{name}: scored", flush=True)
+    kinds = {song.track.path: song.kind for song in read_songs(arguments.songs)}
+    return write_songs(crossed.outcome, kinds, material.attack, variants, arguments.results)
 
 
 def write_bundle(
@@ -87,14 +120,14 @@ def write_bundle(
     rows: Sequence[Result],
     folder: Path,
     *,
-    copies: LinearPart | None = None,
+    variation: LinearPart | None = None,
     cost: str = "",
 ) -> None:
     """Export the fitted detector with its search over shifts, calibration and card."""
     learned = {
         track.path
         for track, kind in zip(outcome.tracks, outcome.kind, strict=True)
-        if kind in LEARNED
+        if kind in LEARNED and track.label not in UNLEARNED_LABELS
     }
     export_bundle(
         detector,
@@ -107,7 +140,7 @@ def write_bundle(
         card=model_card(outcome, rows, detector, cost),
         training_files=[sha256_file(path) for path in sorted(learned)],
         shift=shift,
-        copies=copies,
+        variation=variation,
     )
 
 

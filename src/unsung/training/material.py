@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,39 +20,34 @@ from numpy.typing import NDArray
 
 from unsung.audio.sources import expand
 from unsung.data import read_manifest
+from unsung.data._atomic import replacing
 from unsung.detectors.residual_linear import ResidualLinear
 from unsung.errors import AudioError, UsageError
 from unsung.frontends.residual_spectrum import ResidualSpectrum
-from unsung.training.measure import Excerpt, measure
-from unsung.training.robust import Rows
+from unsung.training.measure import BASELINE, Excerpt, Row, measure
+from unsung.training.robust import Rows, size_of
+from unsung.training.songs import COPY_S, altered, read_songs
 from unsung.types import FloatArray, Track
 
 __all__ = [
     "BASELINE",
-    "COPIES",
     "LEARNED",
     "Material",
     "columns_of",
     "gather",
-    "gather_checks",
     "human_rows",
-    "joined",
+    "learned_rows",
     "narrowed",
     "residual_front_ends",
     "rows_of",
 ]
 
-COPIES = ("reverb@0.4", "mp3@64")
-"""What is done to the copies of the table: both smear or mask lines, and neither moves them."""
+LEARNED = ("table", "song", "full", "copy")
+"""Kinds of rows that a fit may see; equalised copies are for measuring only."""
 
-BASELINE = ResidualSpectrum.preset("lofcz")
-"""The published linear peak detector's front end, fitted on the same rows for comparison."""
+UNLEARNED_LABELS = ("resynth", "mixed")
+"""Human music through a codec or vocoder, and what is half of each: measured, never learned."""
 
-LEARNED = ("table", "extra", "copy")
-"""Kinds of rows that a fit may see; equalised copies and whole tracks are for measuring only."""
-
-EXTRA_EXCERPT_S = 8.0
-EXTRA_PLACES = (0.15, 0.4, 0.65, 0.9)
 EXTRA_SHORTEST_S = 25.0
 NOT_MUSIC = ("tilesets", "/sfx/", "speech", "Locomotive")
 """Parts of paths of long sounds in the game packages that are noises, not music."""
@@ -62,9 +57,10 @@ NOT_MUSIC = ("tilesets", "/sfx/", "speech", "Locomotive")
 class Material:
     """Everything measured once. Shape: features ``[row, feature]``, the rest ``[row]``.
 
-    ``kind`` is "table" (an excerpt of the table), "equal" (its equalised copy), "copy" (a copy with
-    one of `COPIES` done to it), "check" (under an attack that no fit learns from), "extra" (an
-    excerpt of further human music) or "full" (a whole track of it). ``attack`` names what was done.
+    Features are means and deviations side by side. ``kind`` is "table" (an excerpt of the table),
+    "equal" (its equalised copy), "song" (a whole song), "full" (a whole track of further human
+    music) or "copy" (a part of a song with an attack done to it, which ``attack`` names).
+    ``covered_s`` is how much sound was heard; no fit sees the rows ``left_out``.
     """
 
     tracks: tuple[Track, ...]
@@ -75,6 +71,8 @@ class Material:
     shortcuts: FloatArray
     sha256: str
     attack: NDArray[np.str_]
+    covered_s: NDArray[np.float64]
+    left_out: NDArray[np.bool_] | None = None
 
 
 def residual_front_ends(detector: ResidualLinear) -> list[ResidualSpectrum]:
@@ -83,42 +81,23 @@ def residual_front_ends(detector: ResidualLinear) -> list[ResidualSpectrum]:
 
 
 def gather(arguments: argparse.Namespace, detector: ResidualLinear) -> Material:
-    """Measure all excerpts, or load them when the same were measured before."""
+    """Measure everything, or load what was measured before."""
     table = read_manifest(arguments.data)
     folds = {track.group: int(track.split) for track in table}
-    plan = [(Excerpt(t), "table", int(t.split)) for t in table]
-    plan += [(Excerpt(t, equal=True), "equal", int(t.split)) for t in table]
-    plan += [(Excerpt(t, attack=chain), "copy", int(t.split)) for chain in COPIES for t in table]
+    plan = [(Excerpt(t, compared=True), "table", int(t.split)) for t in table]
+    plan += [(Excerpt(t, equal=True, compared=True), "equal", int(t.split)) for t in table]
+    songs = read_songs(getattr(arguments, "songs", None) or ())
+    plan += [(Excerpt(s.track), "song", int(s.track.split)) for s in songs]
+    folds |= {s.track.group: int(s.track.split) for s in songs}
     if arguments.human:
         plan += _further(arguments.human, folds)
+    plan += [(_middle(t, chain), "copy", int(t.split)) for t, chain in altered(songs)]
     return _measured(plan, arguments, residual_front_ends(detector))
 
 
-def gather_checks(
-    arguments: argparse.Namespace, detector: ResidualLinear, chains: Sequence[str]
-) -> Material:
-    """Measure the table's human and AI excerpts under attacks that no fit learns from."""
-    table = [t for t in read_manifest(arguments.data) if t.label != "resynth"]
-    plan = [(Excerpt(t, attack=chain), "check", int(t.split)) for chain in chains for t in table]
-    return _measured(plan, arguments, residual_front_ends(detector))
-
-
-def joined(first: Material, second: Material) -> Material:
-    """Return the rows of both; they were measured by the same front ends."""
-
-    def both(name: str) -> NDArray[Any]:
-        return np.concatenate([getattr(first, name), getattr(second, name)])
-
-    return Material(
-        first.tracks + second.tracks,
-        both("kind"),
-        both("folds"),
-        both("features"),
-        both("baseline"),
-        both("shortcuts"),
-        hashlib.sha256(f"{first.sha256} {second.sha256}".encode()).hexdigest(),
-        both("attack"),
-    )
+def _middle(track: Track, chain: str) -> Excerpt:
+    start_s = max(0.0, ((track.duration_s or 0.0) - COPY_S) / 2)
+    return Excerpt(track, start_s, COPY_S, attack=chain)
 
 
 def columns_of(
@@ -156,7 +135,8 @@ def narrowed(
 ) -> Material:
     """Return the material as a detector with some of the pictures would have measured it."""
     columns = columns_of(front_ends, kept)
-    return replace(material, features=material.features[:, columns])
+    both = np.concatenate([columns, columns + size_of(front_ends)])
+    return replace(material, features=material.features[:, both])
 
 
 def _measured(
@@ -164,32 +144,69 @@ def _measured(
     arguments: argparse.Namespace,
     front_ends: list[ResidualSpectrum],
 ) -> Material:
-    key = json.dumps(
-        [[f.to_dict() for f in (*front_ends, BASELINE)]]
-        + [[e.track.path, e.start_s, e.duration_s, e.equal, e.attack, k, f] for e, k, f in plan]
-    )
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    path = arguments.cache / f"features-{digest[:16]}.npz"
-    if not path.exists():
-        _measure_to(path, [e for e, _, _ in plan], front_ends, arguments.jobs)
-    stored = np.load(path)
-    good = np.flatnonzero(stored["good"])
-    split = sum(f.channels * len(f.freqs_hz) for f in front_ends)
-    features = stored["features"]
+    ends = [f.to_dict() for f in (*front_ends, BASELINE)]
+    rows = list(_remembered([e for e, _, _ in plan], front_ends, ends, arguments))
+    good = [i for i, row in enumerate(rows) if row.features is not None]
+    if not good:
+        raise AudioError(f"none of {len(plan)} excerpts could be measured; see above")
+    key = [[e.track.sha256 or e.track.path, e.start_s, e.attack, k, f] for e, k, f in plan]
     return Material(
         tuple(plan[i][0].track for i in good),
         np.array([plan[i][1] for i in good]),
         np.array([plan[i][2] for i in good]),
-        features[:, :split],
-        features[:, split:],
-        stored["shortcuts"],
-        digest,
+        np.stack([np.asarray(rows[i].features) for i in good]),
+        np.stack([np.asarray(rows[i].baseline) for i in good]),
+        np.stack([np.asarray(rows[i].shortcuts) for i in good]),
+        hashlib.sha256(json.dumps([ends, key]).encode()).hexdigest(),
         np.array([plan[i][0].attack for i in good]),
+        np.array([rows[i].covered_s for i in good]),
     )
 
 
+def _remembered(
+    excerpts: list[Excerpt],
+    front_ends: list[ResidualSpectrum],
+    ends: list[dict[str, Any]],
+    arguments: argparse.Namespace,
+) -> Iterator[Row]:
+    """Yield a row for each excerpt, measured now or before; what fails is measured again."""
+    arguments.cache.mkdir(parents=True, exist_ok=True)
+    paths = [arguments.cache / f"{_key(e, ends)}.npz" for e in excerpts]
+    missing = [i for i, path in enumerate(paths) if not path.exists()]
+    waiting = measure([excerpts[i] for i in missing], front_ends, arguments.jobs)
+    errors: dict[int, Row] = {}
+    for number, (i, row) in enumerate(zip(missing, waiting, strict=True), start=1):
+        if row.features is None or row.baseline is None or row.shortcuts is None:
+            print(f"left out: {row.error}")
+            errors[i] = row
+            continue
+        with replacing(paths[i]) as part, part.open("wb") as file:
+            np.savez(
+                file, features=row.features, baseline=row.baseline, shortcuts=row.shortcuts,
+                covered_s=row.covered_s,
+            )  # fmt: skip
+        if number % 200 == 0:
+            print(f"measured {number} of {len(missing)}", flush=True)
+    for i, path in enumerate(paths):
+        if i in errors:
+            yield errors[i]
+            continue
+        with np.load(path) as stored:
+            yield Row(
+                stored["features"], stored["baseline"], stored["shortcuts"],
+                float(stored["covered_s"]),
+            )  # fmt: skip
+
+
+def _key(excerpt: Excerpt, ends: list[dict[str, Any]]) -> str:
+    track = excerpt.track
+    what = [track.sha256 or track.path, excerpt.start_s, excerpt.duration_s, excerpt.attack]
+    how = [excerpt.equal, excerpt.compared]
+    return hashlib.sha256(json.dumps([ends, what, how]).encode()).hexdigest()[:24]
+
+
 def _further(folder: Path, folds: dict[str, int]) -> list[tuple[Excerpt, str, int]]:
-    """Plan four excerpts and the whole of every track, a fold for each source."""
+    """Plan the whole of every track, a fold for each source."""
     import soundfile
 
     sources = sorted(item.name for item in folder.iterdir() if item.is_dir())
@@ -206,30 +223,8 @@ def _further(folder: Path, folds: dict[str, int]) -> list[tuple[Excerpt, str, in
                 continue
             name = str(Path(item.path).relative_to(folder))
             track = Track(name, item.path, "human", group=f"debian:{source}", dataset="further")
-            for place in EXTRA_PLACES:
-                start = place * (duration - EXTRA_EXCERPT_S)
-                plan.append((Excerpt(track, start, EXTRA_EXCERPT_S), "extra", fold))
             plan.append((Excerpt(track), "full", fold))
     return plan
-
-
-def _measure_to(
-    path: Path, excerpts: list[Excerpt], front_ends: list[ResidualSpectrum], jobs: int
-) -> None:
-    features, shortcuts, good = [], [], []
-    for number, row in enumerate(measure(excerpts, [*front_ends, BASELINE], jobs), start=1):
-        good.append(not row.error)
-        if row.features is None or row.shortcuts is None:
-            print(f"left out: {row.error}")
-            continue
-        features.append(row.features)
-        shortcuts.append(row.shortcuts)
-        if number % 200 == 0:
-            print(f"measured {number} of {len(excerpts)}", flush=True)
-    if not features:
-        raise AudioError(f"none of {len(excerpts)} excerpts could be measured; see above")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, good=np.array(good), features=np.stack(features), shortcuts=np.stack(shortcuts))
 
 
 def rows_of(material: Material) -> Rows:
@@ -240,7 +235,14 @@ def rows_of(material: Material) -> Rows:
 
 
 def human_rows(material: Material, without: int | None = None) -> NDArray[np.intp]:
-    """Return the human excerpts that give the two scores one scale."""
+    """Return the human recordings that give the two scores one scale."""
     labels = np.array([track.label for track in material.tracks])
-    chosen = (labels == "human") & np.isin(material.kind, ("table", "extra"))
+    chosen = (labels == "human") & np.isin(material.kind, ("table", "song", "full"))
     return np.flatnonzero(chosen if without is None else chosen & (material.folds != without))
+
+
+def learned_rows(material: Material) -> NDArray[np.bool_]:
+    """Return which rows a fit may see. Shape: ``[row]``."""
+    fit = [track.label not in UNLEARNED_LABELS for track in material.tracks]
+    learned = np.isin(material.kind, LEARNED) & np.array(fit)
+    return np.asarray(learned if material.left_out is None else learned & ~material.left_out)

@@ -6,8 +6,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import scipy.signal
@@ -19,12 +20,31 @@ from unsung.audio.resample import resample
 from unsung.audio.write import round_trip
 from unsung.errors import AudioError
 from unsung.frontends.residual_spectrum import ResidualSpectrum
+from unsung.runtime.analyzer import Analyzer
 from unsung.types import Clip, FloatArray, Track
 
-__all__ = ["Excerpt", "equalise", "features_of", "measure", "read_mono", "shortcuts_of"]
+if TYPE_CHECKING:
+    from unsung.runtime.bundle import Bundle
+
+__all__ = [
+    "BASELINE",
+    "Excerpt",
+    "Heard",
+    "Row",
+    "equalise",
+    "heard",
+    "measure",
+    "read_mono",
+    "shortcuts_of",
+]
 
 WINDOW_S = 10.0
 """The window of the timeline, and about the length of a training excerpt."""
+
+BASELINE = ResidualSpectrum.preset("lofcz")
+"""The published linear peak detector's front end, fitted on the same rows for comparison."""
+
+N_SHORTCUTS = 7
 
 EQUAL_SECONDS = 4.0
 EQUAL_LOW_PASS_HZ = 7000.0
@@ -34,21 +54,31 @@ EQUAL_KBPS = 64
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A stretch of a recording that becomes one row; `attack` is a chain done to it first."""
+    """A stretch of a recording that becomes one row; `attack` is a chain done to it first.
+
+    With `compared` the row also holds what rivals see: the published peaks and the shortcuts.
+    """
 
     track: Track
     start_s: float = 0.0
     duration_s: float | None = None
     equal: bool = False
     attack: str = ""
+    compared: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
-    """Features of one excerpt, or why there are none. Shape: features ``[feature]`` float16."""
+    """What one excerpt gave, or why nothing. Shape: features ``[2 · feature]``, the rest ``[n]``.
+
+    ``baseline`` is the published peak detector's picture; without a comparison it and the
+    shortcuts are not a number.
+    """
 
     features: NDArray[np.float16] | None
-    shortcuts: FloatArray | None
+    baseline: NDArray[np.float16] | None = None
+    shortcuts: FloatArray | None = None
+    covered_s: float = 0.0
     error: str = ""
 
 
@@ -98,22 +128,57 @@ def equalise(sound: FloatArray, sample_rate_hz: int) -> FloatArray:
     return equal
 
 
-def features_of(sound: FloatArray, front_ends: Sequence[ResidualSpectrum]) -> FloatArray:
-    """Return the pictures of a sound in one row, the mean over 10-s windows as in a scan.
+@dataclass(frozen=True)
+class Heard:
+    """What the analyzer keeps of a track. Shape: means and deviations ``[feature]``.
 
-    Shape: ``[time]`` → ``[feature]``.
+    ``deviations`` are not a number where the track has a single window; ``covered_s`` is how much
+    sound was heard.
     """
-    size = round(WINDOW_S * front_ends[0].sample_rate_hz)
-    total: FloatArray = np.zeros(1, np.float32)
-    weight = 0
-    while len(sound):
-        # As in a scan, a rest shorter than half a window joins the last one.
-        cut = size if len(sound) >= 1.5 * size else len(sound)
-        part = np.concatenate([f(sound[None, :cut])[0].reshape(-1) for f in front_ends])
-        total = np.add(total, part * np.float32(cut), dtype=np.float32)
-        weight += cut
-        sound = sound[cut:]
-    return (total / np.float32(weight)).astype(np.float32)
+
+    means: FloatArray
+    deviations: FloatArray
+    covered_s: float
+
+
+@dataclass(frozen=True)
+class _Ears:
+    """What an analyzer asks of a bundle before it scores."""
+
+    front_ends: tuple[ResidualSpectrum, ...]
+    sample_rate_hz: int
+    window_s: float = WINDOW_S
+    info: dict[str, int] = field(default_factory=dict)
+    shift: None = None
+
+
+class _Meter(Analyzer):
+    """The analyzer of a scan, stopped before the logit: the same windows, frames and weights."""
+
+    def heard(self) -> Heard:
+        self._drain()
+        rest = self._deviations()
+        means = np.concatenate([moments.mean.reshape(-1) for moments in self._moments])
+        deviations = (
+            np.full_like(means, np.nan)
+            if rest is None
+            else np.concatenate([part.reshape(-1) for part in rest])
+        )
+        return Heard(means, deviations, self._covered_s)
+
+    def _judge(self, pictures: list[FloatArray], active: float) -> None:
+        self._covered_s += active
+        for moments, picture in zip(self._moments, pictures, strict=True):
+            moments.add(picture, active)
+
+
+def heard(sound: FloatArray, front_ends: Sequence[ResidualSpectrum]) -> Heard:
+    """Measure a sound at the front ends' rate, window by window as in a scan. Shape: ``[time]``."""
+    rate = front_ends[0].sample_rate_hz
+    ears = _Ears(tuple(front_ends), rate, info={"reference": len(front_ends) - 1})
+    meter = _Meter(cast("Bundle", ears), rate)
+    meter.push(sound)
+    return meter.heard()
 
 
 def shortcuts_of(sound: FloatArray, sample_rate_hz: int) -> FloatArray:
@@ -147,12 +212,19 @@ def _row(excerpt: Excerpt, front_ends: Sequence[ResidualSpectrum]) -> Row:
         if excerpt.equal:
             sound = equalise(sound, rate)
     except (AudioError, ValueError) as error:
-        return Row(None, None, f"{excerpt.track.path}: {error}")
+        return Row(None, error=f"{excerpt.track.path}: {error}")
     if not len(sound) or not np.isfinite(sound).all() or float(np.abs(sound).max()) < 1e-4:
-        return Row(None, None, f"{excerpt.track.path}: silent, empty or not finite")
-    return Row(
-        features_of(sound, front_ends).astype(np.float16), shortcuts_of(sound, rate).astype("f4")
-    )
+        return Row(None, error=f"{excerpt.track.path}: silent, empty or not finite")
+    found = heard(sound, front_ends)
+    if not found.covered_s:
+        return Row(None, error=f"{excerpt.track.path}: no frame above -90 dB")
+    features = np.concatenate([found.means, found.deviations]).astype(np.float16)
+    baseline = np.full(len(BASELINE.freqs_hz), np.nan, np.float16)
+    shortcuts = np.full(N_SHORTCUTS, np.nan, np.float32)
+    if excerpt.compared:
+        baseline = BASELINE(sound[None])[0].reshape(-1).astype(np.float16)
+        shortcuts = shortcuts_of(sound, rate).astype(np.float32)
+    return Row(features, baseline, shortcuts, found.covered_s)
 
 
 def measure(

@@ -9,6 +9,7 @@
 
 import { UNKNOWN } from "./attribution.js";
 import { bandwidthHz, contributions, explain, linearLogit, measureSpectra } from "./evidence.js";
+import { Moments } from "./moments.js";
 import { Resampler } from "./resampler.js";
 import { Sketch } from "./sketch.js";
 
@@ -43,7 +44,7 @@ export class Analyzer {
     this.held = 0;
     this.startS = 0;
     this.offsets = bundle.frontEnds.map(() => 0);
-    this.pictures = bundle.frontEnds.map((f) => new Float64Array(f.channels * f.bins));
+    this.moments = bundle.frontEnds.map((f) => new Moments(f.channels * f.bins));
     this.levels = new Float64Array(bundle.frontEnds[bundle.reference].bins);
     this.frames = 0;
     this.weightedLogit = 0;
@@ -71,9 +72,9 @@ export class Analyzer {
     const batch = this.waiting;
     this.waiting = [];
     if (!batch.length) return [];
-    const joined = this.pictures.map((mean, index) => {
-      const all = new Float32Array(mean.length * batch.length);
-      batch.forEach((item, i) => all.set(item.pictures[index], i * mean.length));
+    const joined = this.moments.map(({ length }, index) => {
+      const all = new Float32Array(length * batch.length);
+      batch.forEach((item, i) => all.set(item.pictures[index], i * length));
       return all;
     });
     const logits = await graph(joined, batch.length);
@@ -87,10 +88,7 @@ export class Analyzer {
   _add(item, logit) {
     this.weightedLogit += logit * item.active;
     this.coveredS += item.active;
-    item.pictures.forEach((picture, index) => {
-      const mean = this.pictures[index];
-      for (let i = 0; i < mean.length; i += 1) mean[i] += picture[i] * item.active;
-    });
+    item.pictures.forEach((picture, index) => this.moments[index].add(picture, item.active));
     const { startS, lengthS, active } = item;
     const shares = contributions(this.bundle, item.pictures);
     const window = { startS, lengthS, logit, weight: active, shares };
@@ -105,7 +103,7 @@ export class Analyzer {
     twin.held = this.held;
     twin.startS = this.startS;
     twin.offsets = this.offsets.slice();
-    twin.pictures = this.pictures.map((p) => p.slice());
+    twin.moments = this.moments.map((m) => m.clone());
     twin.levels = this.levels.slice();
     twin.frames = this.frames;
     twin.weightedLogit = this.weightedLogit;
@@ -134,11 +132,14 @@ export class Analyzer {
       const reason = "no frame is louder than -90 dB re full scale";
       return { ...empty, logit: null, coveredS: 0, evidence: null, reason, bandwidthHz: null, sketch: null };
     }
-    const pictures = this.pictures.map((sum) => Float32Array.from(sum, (v) => v / this.coveredS));
-    const linear = this.weightedLogit / this.coveredS;
+    const pictures = this.moments.map((m) => m.mean());
+    const deviations = this.moments.map((m) => m.deviation());
+    const varied = /** @type {Float32Array[] | null} */ (deviations.includes(null) ? null : deviations);
+    let linear = this.weightedLogit / this.coveredS;
+    if (bundle.variation && varied) linear += linearLogit(bundle.variation, varied);
     const { logit, added, shift } = this._joined(linear, pictures);
     const spectra = measureSpectra(bundle, this.levels.map((v) => v / this.frames));
-    const shares = contributions(bundle, pictures);
+    const shares = contributions(bundle, pictures, varied);
     const edge = bandwidthHz(spectra);
     return {
       windows,
@@ -167,6 +168,7 @@ export class Analyzer {
   _joined(linear, pictures) {
     const { shift: shifted, copies, constants } = this.bundle;
     if (!shifted || !Number.isFinite(linear)) return { logit: linear, added: {}, shift: null };
+    if (this.coveredS < shifted.join.fromS) return { logit: linear, added: {}, shift: null };
     const { score, shift } = shifted.search.best(pictures);
     const { shifted: shiftedName, copied } = constants.evidence;
     let logit = shifted.join.logit(linear, score);

@@ -63,26 +63,38 @@ export function linearLogit({ baseline, weights, means }, pictures) {
  * axes are summed into the nearest bin, coarser ones split evenly.
  * @param {Bundle} bundle
  * @param {Float32Array[]} pictures
+ * @param {Float32Array[] | null} [deviations] over the track's windows, where there are several
  */
-export function contributions(bundle, pictures) {
+export function contributions(bundle, pictures, deviations = null) {
   const target = bundle.frontEnds[bundle.reference].freqsHz;
   const total = new Float64Array(target.length);
   pictures.forEach((picture, index) => {
     const { freqsHz, bins } = bundle.frontEnds[index];
-    const weights = bundle.linear.weights[index];
-    const means = bundle.linear.means[index];
     const share = new Float64Array(bins);
-    for (let start = 0; start < picture.length; start += bins) {
-      for (let i = 0; i < bins; i += 1) {
-        share[i] += weights[start + i] * (picture[start + i] - means[start + i]);
-      }
-    }
+    addShares(share, bundle.linear, index, picture);
+    if (bundle.variation && deviations) addShares(share, bundle.variation, index, deviations[index]);
     const finer = bins >= target.length;
     const { near, counts } = finer ? nearest(freqsHz, target) : nearest(target, freqsHz);
     if (finer) for (let i = 0; i < bins; i += 1) total[near[i]] += share[i];
     else for (let i = 0; i < total.length; i += 1) total[i] += share[near[i]] / counts[near[i]];
   });
   return Float32Array.from(total);
+}
+
+/**
+ * Add what each bin of one front end adds to the logit, all channels together.
+ * @param {Float64Array} share
+ * @param {{weights: Float32Array[], means: Float32Array[]}} linear
+ * @param {number} index of the front end
+ * @param {Float32Array} values
+ */
+function addShares(share, { weights, means }, index, values) {
+  const [weight, mean] = [weights[index], means[index]];
+  for (let start = 0; start < values.length; start += share.length) {
+    for (let i = 0; i < share.length; i += 1) {
+      share[i] += weight[start + i] * (values[start + i] - mean[start + i]);
+    }
+  }
 }
 
 /**

@@ -19,6 +19,8 @@ export class Join {
   /** @param {JoinValues} values from bundle.json */
   constructor(values) {
     this.values = values;
+    /** Seconds heard from which on the search counts. */
+    this.fromS = values.from_s ?? 0;
   }
 
   /**

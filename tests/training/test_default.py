@@ -11,9 +11,11 @@ import soundfile
 pytest.importorskip("torch")
 
 from unsung.audio.read import sha256_file
+from unsung.errors import ManifestError
 from unsung.runtime import load_bundle
 from unsung.training import default
-from unsung.training.measure import equalise, features_of, shortcuts_of
+from unsung.training.measure import equalise, heard, shortcuts_of
+from unsung.training.songs import ALTERED, KINDS, MOVED, altered, kind_of, read_songs
 
 RATE = 16000
 
@@ -59,9 +61,11 @@ def built(tmp_path_factory):
     for number in range(3):
         soundfile.write(human / f"song{number}.flac", clip(rng, False, 30.0), RATE)
     (human / "notes.txt").write_text("not music")
+    write_songs(folder, rng)
     out, results = folder / "bundle", folder / "results"
     default.main([
-        "--data", str(folder / "music.csv"), "--human", str(folder / "human"), "--out", str(out),
+        "--data", str(folder / "music.csv"), "--songs", str(folder / "songs/songs.csv"),
+        "--human", str(folder / "human"), "--out", str(out),
         "--results", str(results), "--cache", str(folder / "cache"), "--jobs", "1",
     ])  # fmt: skip
     return folder
@@ -77,11 +81,17 @@ def test_the_bundle_works_and_finds_the_planted_comb(built):
         return analyzer.finish().logit
 
     assert logit(True) > 0 > logit(False)
-    assert bundle.calibration["n_human"] == 33  # 30 excerpts and 3 whole tracks
-    assert "3 whole human tracks" in bundle.calibration["name"]
-    assert "pkg" in json.dumps(bundle.card["trained_on"])
+    # 30 excerpts, 3 tracks of the folder, 25 songs
+    assert bundle.calibration["n_human"] == 58
+    assert [part["n_human"] for part in bundle.calibration["strata"]] == [30, 28]
+    assert bundle.variation is not None
+    card = json.dumps(bundle.card["trained_on"])
+    assert "pkg" in card
+    assert "5 of them commercial recordings" in card
     assert bundle.trained_on(sha256_file(built / "00.wav"))
     assert bundle.trained_on(sha256_file(built / "human/pkg/song0.flac"))
+    assert bundle.trained_on(sha256_file(built / "songs/0.wav"))
+    assert not bundle.trained_on(sha256_file(built / "60.wav"))  # resynthesis
     assert not bundle.trained_on(sha256_file(built / "music.csv"))
 
 
@@ -120,13 +130,87 @@ def test_equalised_copies_share_length_level_and_band():
         assert power[int(7300 / 8000 * len(power)) :].sum() < 1e-3 * power.sum()
 
 
-def test_features_of_a_long_sound_are_the_mean_over_windows():
+def test_what_is_learned_from_is_what_a_scan_measures(built):
+    bundle = load_bundle(built / "bundle")
+    sound = clip(np.random.default_rng(2), True, 47.0)
+    found = heard(sound, bundle.front_ends)
+    analyzer = bundle.analyzer(RATE)
+    for start in range(0, len(sound), 7001):
+        analyzer.push(sound[start : start + 7001])
+    analysis = analyzer.finish()
+    sizes = np.cumsum([f.channels * len(f.freqs_hz) for f in bundle.front_ends])[:-1]
+    shape = [(f.channels, -1) for f in bundle.front_ends]
+    means, rest = (
+        [part.reshape(s) for part, s in zip(np.split(values, sizes), shape, strict=True)]
+        for values in (found.means, found.deviations)
+    )
+    logit = bundle.linear.logit(means) + bundle.variation.logit(rest)
+    assert analysis.logit - sum(
+        analysis.evidence.terms.get(name, 0.0) for name in ("shifted lines",)
+    ) == pytest.approx(logit, abs=2e-3)
+    assert found.covered_s == pytest.approx(47.0, abs=0.1)
+
+
+def test_a_sound_of_one_window_has_no_deviation():
     front_ends = default.ResidualLinear().front_ends
-    rng = np.random.default_rng(2)
-    first, second = clip(rng, True, 10.0), clip(rng, False, 10.0)
-    whole = features_of(np.concatenate([first, second]), front_ends)
-    parts = (features_of(first, front_ends) + features_of(second, front_ends)) / 2
-    np.testing.assert_allclose(whole, parts, atol=1e-5)
+    assert np.isnan(heard(clip(np.random.default_rng(2), True, 9.0), front_ends).deviations).all()
+
+
+def write_songs(folder, rng):
+    """Ten owners: half human, half AI, five songs each but one, a symbolic and a partial one."""
+    songs = folder / "songs"
+    songs.mkdir()
+    rows = []
+    for number in range(50):
+        ai = number % 10 >= 5
+        soundfile.write(songs / f"{number}.wav", clip(rng, ai, 20.0), RATE)
+        digest = sha256_file(songs / f"{number}.wav")
+        rows.append({
+            "path": f"{number}.wav", "label": "ai" if ai else "human", "generator": "",
+            "family": "suno" * ai, "genre": "" if ai else "pop with vocals", "use": "full",
+            "owner": f"owner {number % 10}", "fold": str(number % 5), "sha256": digest,
+            "duration_s": "20", "codec": "PCM",
+            "licence": "commercial recordings" * (number % 10 == 0),
+        })  # fmt: skip
+    rows.append(rows[-1] | {"family": "symbolic", "sha256": "0" * 64})
+    rows.append(rows[-2] | {"label": "partial", "sha256": "1" * 64})
+    rows.append(rows[0] | {"owner": "owner 0"})  # the same file twice
+    with (songs / "songs.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_songs_are_read_once_and_divided_by_owner(built):
+    songs = read_songs([built / "songs/songs.csv"])
+    assert len(songs) == 50
+    assert {s.track.family for s in songs if s.track.label == "ai"} == {"Suno"}
+    assert {s.kind for s in songs if s.track.label == "human"} == {"songs with vocals"}
+    copies = list(altered(songs))
+    assert copies == list(altered(songs[::-1]))  # the same at every build
+    chains = {chain for _, chain in copies}
+    assert chains <= {*ALTERED, *MOVED}
+    assert {t.label for t, chain in copies if chain in MOVED} == {"human"}
+    text = (built / "songs/songs.csv").read_text()
+    (built / "songs/torn.csv").write_text(text.replace("owner 1,1", "owner 2,1"))
+    with pytest.raises(ManifestError):
+        read_songs([built / "songs/torn.csv"])
+
+
+def test_kinds_of_human_music_follow_their_genre():
+    assert kind_of("General MIDI metal") == "MIDI renders"
+    assert kind_of("something else") == "other"
+    assert len(KINDS) >= 5
+
+
+def test_the_page_of_songs_holds_every_table(built):
+    rows = [json.loads(line) for line in (built / "results/songs.jsonl").read_text().splitlines()]
+    best = next(r for r in rows if r["metric"] == "auc" and r["detector"] == "default")
+    assert best["value"] > 0.9
+    assert (best["n_tracks"], best["n_groups"]) == (53, 11)
+    page = (built / "results/songs.md").read_text()
+    assert "| Udio | not measured |" in page
+    assert "| songs with vocals | 25 |" in page
 
 
 def test_shortcuts_see_what_they_say():

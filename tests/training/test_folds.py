@@ -25,11 +25,11 @@ def test_each_bundle_has_not_learned_from_its_fold(tmp_path):
         path.write_bytes(bytes([index]))
         label = "ai" if index // 2 % 2 else "human"
         tracks.append(Track(path.name, str(path), label, group=f"page-{index}"))
-    features = rng.standard_normal((24, size)).astype(np.float16)
+    features = rng.standard_normal((24, 2 * size)).astype(np.float16)
     kind = np.array(["table"] * 24)
     shortcuts = np.zeros((24, 7), np.float32)
     material = Material(tuple(tracks), kind, folds, features, features[:, :2], shortcuts, "0" * 64,
-                        np.full(24, ""))  # fmt: skip
+                        np.full(24, ""), np.full(24, 30.0))  # fmt: skip
     written = export_folds(material, detector, tmp_path / "out")
     assert [path.name for path in written] == ["fold-0", "fold-1"]
     for fold, path in enumerate(written):

@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: MIT
-"""The default detector's fit: moved pictures, two linear models, one scale for three scores."""
+"""The default detector's fit: means and variation, a template at any shift, one scale for both."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn")
-
+from unsung.errors import UsageError
 from unsung.frontends.residual_spectrum import ResidualSpectrum
-from unsung.training.linear import LinearFit
+from unsung.training import robust
+from unsung.training.linear import balance
 from unsung.training.robust import (
-    PARTS,
-    RobustFit,
+    ALL,
+    Design,
     Rows,
     Scores,
     fit_join,
-    fit_robust,
     moved,
+    size_of,
     split,
 )
 
@@ -67,83 +69,96 @@ def test_pictures_are_cut_in_the_order_of_the_front_ends():
     assert np.array_equal(np.concatenate([p.reshape(-1) for p in parts]), np.arange(SIZE))
 
 
-def test_the_copied_fit_is_told_about_the_means_of_the_other():
-    rng = np.random.default_rng(0)
-    parts = tuple(
-        LinearFit(b, rng.standard_normal(SIZE).astype("f4"), rng.standard_normal(SIZE).astype("f4"))
-        for b in (0.3, -2.0)
-    )
-    fit = RobustFit(parts, parts[0])
-    copies = fit.copies(ENDS)
-    for row in rng.standard_normal((5, SIZE)).astype("f4"):
-        expected = float(parts[1].logits(row[None])[0])
-        assert copies.logit(split(row, ENDS)) == pytest.approx(expected, abs=2e-3)
-    assert np.array_equal(np.concatenate([m.reshape(-1) for m in copies.means]), parts[0].means)
+def both(rows, rng, spread=None):
+    """Means with deviations beside them. Shape: → ``[row, 2 · feature]``."""
+    rows = np.asarray(rows)
+    rest = rng.standard_normal(rows.shape) + 3 if spread is None else spread
+    return np.concatenate([rows, rest], axis=1).astype(np.float16)
 
 
 @pytest.fixture(scope="module")
 def rows():
     rng = np.random.default_rng(1)
-    features, positive, copy = [], [], []
-    for index in range(160):
-        ai = index % 2 == 0
-        features.append(comb_row(rng, 250.0) if ai else rng.standard_normal(SIZE))
-        positive.append(ai)
-        copy.append(index % 4 > 1)
+    positive = np.arange(160) % 2 == 0
+    means = [comb_row(rng, 250.0) if ai else rng.standard_normal(SIZE) for ai in positive]
     groups = [f"page {index // 8}" for index in range(160)]
-    return Rows(np.array(features, np.float16), np.array(positive), groups, np.array(copy))
+    return Rows(both(means, rng), positive, groups, np.arange(160) % 4 > 1)
 
 
 def test_the_fit_finds_lines_in_place_and_moved(rows):
-    fit = fit_robust(rows, ENDS, 1e-1)
+    fit = Design(rows, ENDS).fit(np.arange(160))
     rng = np.random.default_rng(2)
     kinds = {
         "human": [rng.standard_normal(SIZE) for _ in range(40)],
         "ai": [comb_row(rng, 250.0) for _ in range(40)],
         "sped": [comb_row(rng, 250.0, factor=1.05) for _ in range(40)],
     }
-    scores = {name: fit.scores(np.array(v, np.float16), ENDS) for name, v in kinds.items()}
-    for index in range(len(PARTS)):
-        middle = {name: np.median(s.parts[index]) for name, s in scores.items()}
-        gap = middle["ai"] - middle["human"]
-        assert gap > 4 * np.std(scores["human"].parts[index])
-        assert abs(middle["sped"] - middle["human"]) < gap / 4
+    scores = {name: fit.scores(both(v, rng), ENDS) for name, v in kinds.items()}
+    middle = {name: np.median(s.linear) for name, s in scores.items()}
+    gap = middle["ai"] - middle["human"]
+    assert gap > 4 * np.std(scores["human"].linear)
+    assert abs(middle["sped"] - middle["human"]) < gap / 4
     assert (scores["sped"].shifted > np.median(scores["human"].shifted)).mean() > 0.95
     assert np.median(np.abs(scores["sped"].shift - np.log(1.05))) < 5e-4
 
 
-def test_copies_reach_only_the_fit_that_is_for_them(rows):
+def test_the_duals_are_the_ridge_regression_of_the_features(rows):
+    """Slow twin: the normal equations of the primal problem, on a few features."""
+    few = [ResidualSpectrum(16000, n_fft=1024, hop=512, low_hz=7000, widths=(5,))]
+    size = len(few[0].freqs_hz)
+    rng = np.random.default_rng(3)
+    values = rng.standard_normal((40, 2 * size)).astype(np.float16)
+    positive = np.arange(40) % 2 == 0
+    groups = [f"g{i // 4}" for i in range(40)]
+    given = Rows(values, positive, groups, np.zeros(40, bool))
+    fit = Design(given, few, search=False).fit(np.arange(40))
+    x = values.astype(np.float64)
+    x = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-4)
+    x[:, size:] *= np.sqrt(robust.VARIATION)
+    weights = balance(positive, [f"{g}|{p}" for g, p in zip(groups, positive, strict=True)])
+    y = np.where(positive, 0.5, -0.5) * robust.LOGITS
+    design = np.column_stack([np.ones(40), x])
+    penalty = robust.PENALTY * np.eye(2 * size + 1)
+    penalty[0, 0] = 0
+    system = design.T @ (weights[:, None] * design) + penalty
+    slow = design @ np.linalg.solve(system, design.T @ (weights * y))
+    np.testing.assert_allclose(fit.logits(values), slow, atol=2e-3)
+
+
+def test_a_track_of_one_window_has_no_variation(rows):
+    fit = Design(rows, ENDS).fit(np.arange(160))
+    rng = np.random.default_rng(4)
+    mean = comb_row(rng, 250.0)
+    alone = both([mean], rng, np.full((1, SIZE), np.nan))
+    plain = fit.linear.logits(mean[None].astype(np.float16).astype(np.float32))
+    np.testing.assert_allclose(fit.logits(alone), plain, atol=1e-5)
+
+
+def test_copies_are_left_out_where_they_are_not_wanted(rows):
     spoiled = Rows(
         np.where(rows.copy[:, None], -rows.features, rows.features), rows.positive, rows.groups,
         rows.copy,
     )  # fmt: skip
-    fit, other = fit_robust(rows, ENDS, 1e-3), fit_robust(spoiled, ENDS, 1e-3)
-    assert np.array_equal(fit.template.weights, other.template.weights)
-    same = [
-        np.array_equal(one.weights, two.weights)
-        for one, two in zip(fit.parts, other.parts, strict=True)
-    ]
-    assert dict(zip(PARTS, same, strict=True)) == {
-        "moved": True, "copied": False,
-    }  # fmt: skip
+    plain = replace(ALL, copies=False)
+    one, two = (Design(r, ENDS, plain).fit(np.arange(160)) for r in (rows, spoiled))
+    probe = both([comb_row(np.random.default_rng(5), 250.0)], np.random.default_rng(5))
+    away = Design(spoiled, ENDS).fit(np.arange(160)).logits(probe)
+    near = Design(rows, ENDS).fit(np.arange(160)).logits(probe)
+    assert abs(float(away[0] - near[0])) > 1e-3
+    assert np.sign(one.logits(probe)) == np.sign(two.logits(probe))
 
 
 def test_all_scores_get_one_scale_from_human_rows():
     rng = np.random.default_rng(3)
     linear, shifted = rng.normal(-2, 1, 2000), rng.normal(4, 0.2, 2000)
-    copied = rng.normal(-5, 2, 2000)
-    scores = Scores(np.stack([linear, copied]), shifted, np.zeros(2000))
-    join = fit_join(scores, np.arange(2000))
+    join = fit_join(Scores(linear, shifted, np.zeros(2000)), np.arange(2000))
     assert join.linear_limit == pytest.approx(-2 + 2.33, abs=0.15)
     # A whole spread above the 99 % quantile, which itself lies 2.33 deviations up.
     assert 4 + 2.8 * 0.2 < join.shift_limit < 4 + 3.8 * 0.2
-    assert -5 + 2.6 * 2 < join.copies_limit < -5 + 3.6 * 2  # three quarters of one
-    human = np.asarray(join(linear, shifted, copied))
+    assert join.from_s > 10  # excerpts are not searched
+    human = np.asarray(join(linear, shifted))
     # Joined, about as many human rows pass the linear limit as any score lets through.
     assert 0.005 < (human > join.linear_limit).mean() < 0.03
-    alone = fit_join(scores, np.arange(2000), copies=False)
-    assert alone.copies_limit is None
-    np.testing.assert_array_equal(alone(linear, shifted, copied), alone(linear, shifted))
 
 
 def test_the_template_is_of_the_mean_residuals_alone():
@@ -153,17 +168,20 @@ def test_the_template_is_of_the_mean_residuals_alone():
         ),
         ResidualSpectrum(16000, n_fft=2048, hop=1024, low_hz=500, widths=(5,)),
     ]
-    sizes = [f.channels * len(f.freqs_hz) for f in ends]
+    total = size_of(ends)
     rng = np.random.default_rng(6)
-    features = rng.standard_normal((60, sum(sizes))).astype(np.float16)
+    features = rng.standard_normal((60, 2 * total)).astype(np.float16)
     positive = np.arange(60) % 2 == 0
     features[positive, 40] += 3  # a mean residual
     features[positive, len(ends[0].freqs_hz) + 90] += 3  # persistence alone
     given = Rows(features, positive, [f"page {i // 6}" for i in range(60)], np.zeros(60, bool))
-    fit = fit_robust(given, ends, 1e-2)
-    assert [len(part.weights) for part in fit.parts] == [sum(sizes)] * 2
+    fit = Design(given, ends).fit(np.arange(60))
+    assert len(fit.linear.weights) == len(fit.variation.weights) == total
     assert len(fit.template.weights) == len(ends[0].freqs_hz) + len(ends[1].freqs_hz)
     assert fit.template.weights[40] > 4 * fit.template.weights.std()
-    found = fit.scores(features, ends)
-    assert found.parts.shape == (2, 60)
-    assert np.isfinite(found.shifted).all()
+    assert np.isfinite(fit.scores(features, ends).shifted).all()
+
+
+def test_one_class_is_an_error(rows):
+    with pytest.raises(UsageError):
+        Design(rows, ENDS).fit(np.flatnonzero(rows.positive))

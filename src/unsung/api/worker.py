@@ -175,7 +175,7 @@ def _report(score: Score, picture: Picture, bundle: Bundle, spool: Path) -> byte
             score,
             picture,
             Path(folder),
-            calibration=report_calibration(bundle, rate),
+            calibration=report_calibration(bundle, rate, score.covered_s),
             card=bundle.card,
             command="",
         )

@@ -28,7 +28,7 @@ class ReportFolder:
         folder.mkdir(parents=True, exist_ok=True)
         bundle = recalibrated(load_bundle(settings.bundle), settings.calibration, settings.fast)
         self._folder, self._opened = folder, opened
-        self._calibration: dict[str, Any] = report_calibration(bundle, settings.false_alarm_rate)
+        self._bundle, self._rate = bundle, settings.false_alarm_rate
         self._card: dict[str, Any] = dict(bundle.info.get("card", {}))
         self._scores: list[tuple[int, Score]] = []
         self._links: dict[str, str] = {}
@@ -40,7 +40,7 @@ class ReportFolder:
             row.score,
             row.picture,
             self._folder,
-            calibration=self._calibration,
+            calibration=report_calibration(self._bundle, self._rate, row.score.covered_s),
             card=self._card,
             audio=local if row.score.path != "-" and local.is_file() else None,
         )

@@ -65,10 +65,13 @@ def calibrate(
     status.finish(settings.false_alarm_rate)
     own.save(output)
     typer.echo(f"{own.n_human} human recordings, {own.n_left_out} left out")
-    for rate in own.rates:
-        logit = own.ai_logit(rate)
-        threshold = "" if logit is None else f"AI from logit {logit:+.3f}, "
-        typer.echo(f"false-alarm rate {rate:<6g} {threshold}{own.guarantee(rate)}")
+    for heard_s in [part.from_s for part in own.strata if part.n_human] or [None]:
+        if heard_s is not None:
+            typer.echo(f"tracks of which {heard_s:g} s and more are heard:")
+        for rate in own.rates:
+            logit = own.ai_logit(rate, heard_s)
+            threshold = "" if logit is None else f"AI from logit {logit:+.3f}, "
+            typer.echo(f"false-alarm rate {rate:<6g} {threshold}{own.guarantee(rate, heard_s)}")
     typer.echo(f"written: {output}")
     doubts = calibration.doubt(called_ai, own)
     if doubts:

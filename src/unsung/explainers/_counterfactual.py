@@ -62,6 +62,7 @@ class Judged(Record):
 
     logit: float | None
     verdict: str
+    covered_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,8 @@ class Explainable(ABC):
         """Measure a clip."""
 
     @abstractmethod
-    def limits(self, false_alarm_rate: float) -> Limits:
-        """Return the thresholds."""
+    def limits(self, false_alarm_rate: float, judged: Judged | None = None) -> Limits:
+        """Return the thresholds, those of tracks as long as what was judged."""
 
     @abstractmethod
     def turned(
@@ -70,7 +70,7 @@ class Explainable(ABC):
 
     def _distance(self, judged: Judged, rate: float) -> float | None:
         """Return what the logit lacks to the threshold that is nearest, behind which it turns."""
-        ai, human = self.limits(rate)
+        ai, human = self.limits(rate, judged)
         known = [t for t in (ai, human) if t is not None]
         if judged.logit is None or not known:
             return None
@@ -100,11 +100,12 @@ class OfBundle(Explainable):
         analyzer.push(clip.mono())
         analysis = analyzer.finish()
         verdict, _, _, _ = decide(self.bundle, analysis, false_alarm_rate, 0.5)
-        return Judged(analysis.logit, verdict)
+        return Judged(analysis.logit, verdict, analysis.covered_s)
 
-    def limits(self, false_alarm_rate: float) -> Limits:
+    def limits(self, false_alarm_rate: float, judged: Judged | None = None) -> Limits:
         """See `Explainable`."""
-        found = self.bundle.thresholds(false_alarm_rate)
+        covered_s = None if judged is None else judged.covered_s
+        found = self.bundle.thresholds(false_alarm_rate, covered_s)
         return found.ai_logit, found.human_logit
 
     def turned(
@@ -172,8 +173,9 @@ class OfNetwork(Explainable):
             return Judged(logit, "ai")
         return Judged(logit, "human" if human is not None and logit <= human else "undecided")
 
-    def limits(self, false_alarm_rate: float) -> Limits:
+    def limits(self, false_alarm_rate: float, judged: Judged | None = None) -> Limits:
         """See `Explainable`."""
+        del judged
         return (0.0, 0.0) if self._limits is None else self._limits(false_alarm_rate)
 
     def turned(

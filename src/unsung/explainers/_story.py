@@ -152,7 +152,7 @@ def explain(
         judge_of.name,
         explanation,
         judged,
-        judge_of.limits(false_alarm_rate),
+        judge_of.limits(false_alarm_rate, judged),
         false_alarm_rate,
         turned,
         took,

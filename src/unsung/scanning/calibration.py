@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -40,14 +41,25 @@ __all__ = [
 RATES = (0.05, 0.01, 0.001)
 """False-alarm rates that a calibration file answers for."""
 
-FORMAT = 1
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Stratum(Record):
+    """Thresholds for tracks of which ``from_s`` seconds and more were heard, one a rate."""
+
+    from_s: float
+    n_human: int
+    ai_logits: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
 class OwnCalibration(Record):
     """What `unsung calibrate` writes; valid for one bundle and one way of listening.
 
-    ``ai_logits`` has an entry for each of ``rates``; None where the catalogue is too small.
+    ``ai_logits`` has an entry for each of ``rates``; None where the catalogue is too small. Where
+    the bundle tells tracks apart by how much was heard, so do the ``strata``, and the promise is
+    theirs: songs say nothing of excerpts.
     """
 
     format: int
@@ -59,6 +71,7 @@ class OwnCalibration(Record):
     n_left_out: int
     rates: tuple[float, ...]
     ai_logits: tuple[float | None, ...]
+    strata: tuple[Stratum, ...] = ()
 
     @property
     def title(self) -> str:
@@ -66,13 +79,20 @@ class OwnCalibration(Record):
         digest = hashlib.sha256(json.dumps(self.to_dict()).encode()).hexdigest()
         return f"{self.name}, n = {self.n_human}, {digest[:8]}"
 
-    def ai_logit(self, rate: float) -> float | None:
+    def stratum(self, covered_s: float | None) -> Stratum:
+        """Return the thresholds of tracks of which so much was heard; None: of all together."""
+        whole = Stratum(0.0, self.n_human, self.ai_logits)
+        if covered_s is None:
+            return whole
+        return next((s for s in reversed(self.strata) if s.from_s <= covered_s), whole)
+
+    def ai_logit(self, rate: float, covered_s: float | None = None) -> float | None:
         """Return the threshold for a rate; None where the catalogue is too small for it.
 
         Raises:
             UsageError: the file has no such rate.
         """
-        for known, logit in zip(self.rates, self.ai_logits, strict=True):
+        for known, logit in zip(self.rates, self.stratum(covered_s).ai_logits, strict=True):
             if math.isclose(known, rate):
                 return logit
         raise UsageError(
@@ -80,11 +100,12 @@ class OwnCalibration(Record):
             f"({', '.join(f'{r:g}' for r in self.rates)}), got {rate:g}; use one of them"
         )
 
-    def guarantee(self, rate: float) -> str:
+    def guarantee(self, rate: float, covered_s: float | None = None) -> str:
         """Say what stands behind the threshold for a rate, or why there is none."""
-        if self.ai_logit(rate) is None:
-            return f"not available: {self.n_human} human recordings, {needed(rate)} needed"
-        return f"conformal over {self.n_human} human recordings of {self.name}"
+        n = self.stratum(covered_s).n_human
+        if self.ai_logit(rate, covered_s) is None:
+            return f"not available: {n} human recordings as long, {needed(rate)} needed"
+        return f"conformal over {n} human recordings of {self.name}"
 
     def save(self, path: Path) -> None:
         """Write the record as JSON."""
@@ -113,25 +134,36 @@ def calibrate(
     Copies of one file count once. Tracks with an error, or that can carry no verdict (too short,
     too narrow a band), are left out and counted: a scan would not judge them either.
     """
-    logits: dict[str, float] = {}
+    kept: dict[str, Score] = {}
     left_out = 0
     for score in scores:
         if score.logit is None or score.error is not None or _unfit(score, bundle):
             left_out += 1
         else:
-            logits.setdefault(score.sha256 or score.path, score.logit)
-    values = list(logits.values())
+            kept.setdefault(score.sha256 or score.path, score)
+    edges = [float(part["from_s"]) for part in bundle.calibration.get("strata", ())]
+    strata = [
+        _stratum([s for s in kept.values() if low <= s.covered_s < high], low, rates)
+        for low, high in pairwise([*edges, math.inf])
+    ]
     return OwnCalibration(
         FORMAT,
         name,
         bundle.name,
         bundle.sha256,
         fast,
-        len(values),
+        len(kept),
         left_out,
         tuple(rates),
-        tuple(conformal_threshold(values, rate) if values else None for rate in rates),
+        _stratum(list(kept.values()), 0.0, rates).ai_logits,
+        tuple(strata),
     )
+
+
+def _stratum(scores: Sequence[Score], from_s: float, rates: Sequence[float]) -> Stratum:
+    values = [score.logit for score in scores if score.logit is not None]
+    found = (conformal_threshold(values, rate) if values else None for rate in rates)
+    return Stratum(from_s, len(values), tuple(found))
 
 
 def doubt(scores_ai: int, own: OwnCalibration) -> str:
@@ -191,28 +223,34 @@ def recalibrated(bundle: Bundle, path: Path | None, fast: bool = False) -> Bundl
 
 
 def usable_rates(bundle: Bundle) -> tuple[float, ...]:
-    """Return which of `RATES` have a threshold for AI."""
-    return tuple(rate for rate in RATES if _threshold(bundle, rate) is not None)
+    """Return which of `RATES` have a threshold for AI, however much is heard of a track."""
+    return tuple(rate for rate in RATES if not any(_out_of_reach(bundle, rate)))
 
 
 def unreachable(bundle: Bundle, false_alarm_rate: float) -> str:
-    """Say why nothing can be called AI at this rate and which rates would do; else ""."""
-    limits = bundle.thresholds(false_alarm_rate)
-    if limits.ai_logit is not None:
+    """Say of which tracks none can be called AI at this rate, and which rates would do; else ""."""
+    missing = _out_of_reach(bundle, false_alarm_rate)
+    if not any(missing):
         return ""
     usable = ", ".join(f"{rate:g}" for rate in usable_rates(bundle))
+    what = "nothing" if all(missing) else "no track of some lengths"
     return (
-        f"at a false-alarm rate of {false_alarm_rate:g} nothing can be called AI "
-        f"({limits.guarantee}); "
+        f"at a false-alarm rate of {false_alarm_rate:g} {what} can be called AI "
+        f"({'; '.join(dict.fromkeys(text for text in missing if text))}); "
         + (f"rates with a threshold: {usable}" if usable else "no rate has a threshold")
     )
 
 
-def _threshold(bundle: Bundle, rate: float) -> float | None:
+def _out_of_reach(bundle: Bundle, rate: float) -> list[str]:
+    """Return for each stratum why it has no threshold at a rate, "" where it has one."""
+    edges = [part["from_s"] for part in bundle.calibration.get("strata", ())]
     try:
-        return bundle.thresholds(rate).ai_logit
-    except UsageError:  # a calibration file answers for its own rates only
-        return None
+        found = [bundle.thresholds(rate, edge) for edge in edges or [None]]
+    except UsageError as error:
+        if rate in RATES:  # a calibration file answers for its own rates only
+            return [str(error)]
+        raise
+    return ["" if limits.ai_logit is not None else limits.guarantee for limits in found]
 
 
 def report_calibration(
@@ -241,15 +279,15 @@ class _Recalibrated:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._bundle, name)
 
-    def thresholds(self, false_alarm_rate: float) -> Thresholds:
-        own, theirs = self._own, self._bundle.thresholds(false_alarm_rate)
-        ai, human = own.ai_logit(false_alarm_rate), theirs.human_logit
+    def thresholds(self, false_alarm_rate: float, covered_s: float | None = None) -> Thresholds:
+        own, theirs = self._own, self._bundle.thresholds(false_alarm_rate, covered_s)
+        ai, human = own.ai_logit(false_alarm_rate, covered_s), theirs.human_logit
         return replace(
             theirs,
             ai_logit=ai,
             human_logit=human if human is None or ai is None else min(human, ai),
-            n_human=own.n_human,
-            guarantee=own.guarantee(false_alarm_rate),
+            n_human=own.stratum(covered_s).n_human,
+            guarantee=own.guarantee(false_alarm_rate, covered_s),
         )
 
 

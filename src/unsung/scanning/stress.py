@@ -155,7 +155,7 @@ def stress_file(
     Settings(false_alarm_rate=false_alarm_rate)
     ready = chosen(attacks, battery)[0]
     blank = replace(
-        _blank(str(source), bundle, false_alarm_rate), label=label, group=group, seed=seed
+        _blank(str(source), bundle, false_alarm_rate, seconds), label=label, group=group, seed=seed
     )
     started = time.perf_counter()
     try:
@@ -238,8 +238,8 @@ def _curve_key(base: dict[str, object], item: Ready) -> str:
     )
 
 
-def _blank(path: str, bundle: Bundle, false_alarm_rate: float) -> Stress:
-    limits = bundle.thresholds(false_alarm_rate)
+def _blank(path: str, bundle: Bundle, false_alarm_rate: float, seconds: float) -> Stress:
+    limits = bundle.thresholds(false_alarm_rate, seconds)
     return Stress(
         path,
         detector=f"{bundle.name}@{bundle.sha256[:12]}",

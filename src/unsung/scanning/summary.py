@@ -105,8 +105,10 @@ def summarise(scores: Path, settings: Settings, *, seed: int = 0) -> Summary:
         counts.add(score, facts)
     if not counts.n:
         raise UsageError(f"{scores}: expected rows of a scan, got none; scan something first")
-    threshold = bundle.thresholds(settings.false_alarm_rate).ai_logit
-    return counts.finish(settings, threshold, bundle.calibration, seed)
+    # One threshold for the share: that of tracks as long as these are on average.
+    typical_s = counts.seconds / counts.n
+    threshold = bundle.thresholds(settings.false_alarm_rate, typical_s).ai_logit
+    return counts.finish(settings, threshold, bundle.calibration_of(typical_s), seed)
 
 
 @dataclass

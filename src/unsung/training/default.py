@@ -173,7 +173,8 @@ def _add_families(material: Material, front_ends: Sequence[ResidualSpectrum], fo
     from unsung.training._attribution_page import summary
     from unsung.training.attribution import FAMILIES, add_attribution, family_of
 
-    if not any(family_of(track) in FAMILIES for track in material.tracks):
+    table = (t for t, k in zip(material.tracks, material.kind, strict=True) if k == "table")
+    if not any(family_of(track) in FAMILIES for track in table):
         print(f"families: the table has none of {', '.join(FAMILIES)}; the bundle names none")
         return
     named = cross(material, np.concatenate(mean_columns(front_ends)))

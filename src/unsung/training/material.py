@@ -49,6 +49,7 @@ UNLEARNED_LABELS = ("resynth", "mixed")
 """Human music through a codec or vocoder, and what is half of each: measured, never learned."""
 
 EXTRA_SHORTEST_S = 25.0
+LONG_S = 60.0
 NOT_MUSIC = ("tilesets", "/sfx/", "speech", "Locomotive")
 """Parts of paths of long sounds in the game packages that are noises, not music."""
 
@@ -59,7 +60,8 @@ class Material:
 
     Features are means and deviations side by side. ``kind`` is "table" (an excerpt of the table),
     "equal" (its equalised copy), "song" (a whole song), "full" (a whole track of further human
-    music) or "copy" (a part of a song with an attack done to it, which ``attack`` names).
+    music), "cut" (the middle of a long one) or "copy" (the same with an attack done to it, which
+    ``attack`` names).
     ``covered_s`` is how much sound was heard; no fit sees the rows ``left_out``.
     """
 
@@ -91,11 +93,18 @@ def gather(arguments: argparse.Namespace, detector: ResidualLinear) -> Material:
     folds |= {s.track.group: int(s.track.split) for s in songs}
     if arguments.human:
         plan += _further(arguments.human, folds)
+    # What is heard of a part of a song must be known of as many recordings as songs are.
+    whole = [item for item in plan if item[1] in ("song", "full")]
+    plan += [(_middle(e.track), "cut", f) for e, _, f in whole if _long(e.track)]
     plan += [(_middle(t, chain), "copy", int(t.split)) for t, chain in altered(songs)]
     return _measured(plan, arguments, residual_front_ends(detector))
 
 
-def _middle(track: Track, chain: str) -> Excerpt:
+def _long(track: Track) -> bool:
+    return (track.duration_s or 0.0) >= LONG_S
+
+
+def _middle(track: Track, chain: str = "") -> Excerpt:
     start_s = max(0.0, ((track.duration_s or 0.0) - COPY_S) / 2)
     return Excerpt(track, start_s, COPY_S, attack=chain)
 
@@ -222,7 +231,10 @@ def _further(folder: Path, folds: dict[str, int]) -> list[tuple[Excerpt, str, in
             if duration < EXTRA_SHORTEST_S or any(word in item.path for word in NOT_MUSIC):
                 continue
             name = str(Path(item.path).relative_to(folder))
-            track = Track(name, item.path, "human", group=f"debian:{source}", dataset="further")
+            track = Track(
+                name, item.path, "human", group=f"debian:{source}", dataset="further",
+                duration_s=duration,
+            )  # fmt: skip
             plan.append((Excerpt(track), "full", fold))
     return plan
 

@@ -27,6 +27,9 @@ __all__ = [
 STRATA_S = (0.0, 15.0, 60.0)
 """Seconds heard from which on a calibration of its own holds: excerpts, parts and songs."""
 
+PLAIN = ("table", "song", "full", "cut")
+"""Kinds of rows that calibrate: sound as it is, whole songs and the middles of long ones."""
+
 LEAST_IN_STRATUM = 20
 """Recordings of each class without which a stratum is not told apart."""
 
@@ -74,12 +77,12 @@ class Outcome:
         return np.array([f"{t.group}/{t.recording or t.id}" for t in self.tracks])
 
     def calibration_rows(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return ``(human, ai)`` rows: excerpts of the table and whole songs as they are.
+        """Return ``(human, ai)`` rows: excerpts, songs and the middles of songs as they are.
 
         Resynthesised human music is no AI track and stays out; so do altered copies.
         """
         labels = self.labels()
-        plain = np.isin(self.kind, ("table", "song", "full"))
+        plain = np.isin(self.kind, PLAIN)
         return np.flatnonzero((labels == "human") & plain), np.flatnonzero((labels == "ai") & plain)
 
     def strata(self) -> NDArray[np.intp]:

@@ -27,6 +27,7 @@ from unsung.evaluation import (
 from unsung.evaluation.calibration import ece_debiased
 from unsung.evaluation.proportions import clopper_pearson
 from unsung.training.outcome import (
+    PLAIN,
     STRATA_S,
     Outcome,
     family_unseen,
@@ -197,13 +198,15 @@ def _promises(sheet: _Sheet, rows: list[Result]) -> list[str]:
     for rate in (0.05, 0.01, 0.001):
         verdicts = nested_verdicts(sheet.outcome, rate)
         for number in reversed(range(len(STRATA_S))):
-            plain = np.isin(sheet.outcome.kind, ("song", "full", "table")) & sheet.stratum(number)
+            plain = np.isin(sheet.outcome.kind, PLAIN) & sheet.stratum(number)
             cells = [_heard(number), f"{rate:g}"]
-            for side, wanted in ((sheet.human, ("ai", "undecided")), (sheet.ai, ("ai", "human"))):
+            for label, side, wanted in (
+                ("human", sheet.human, ("ai", "undecided")),
+                ("ai", sheet.ai, ("ai", "human")),
+            ):
                 here = plain & side
                 cells.append(str(int(here.sum())))
                 for verdict in wanted:
-                    label = "human" if side is sheet.human else "ai"
                     what = f"share_{verdict}[{label}, {_heard(number)}, {rate:g}]"
                     cells.append(sheet.share(here, verdicts == verdict, what, rows))
             lines.append(f"| {' | '.join(cells)} |")
@@ -212,6 +215,8 @@ def _promises(sheet: _Sheet, rows: list[Result]) -> list[str]:
     said = []
     for number in reversed(range(len(STRATA_S))):
         own = plain[sheet.stratum(number)[plain]]
+        if len(set(sheet.ai[own])) < 2:
+            continue
         y, llr = sheet.ai[own].astype(int), ratios[own]
         loss = cllr(y, llr) - min_cllr(y, llr)
         error = ece_debiased(y, llr_to_probability(llr, float(np.mean(y))))
@@ -325,7 +330,7 @@ def _tail(sheet: _Sheet) -> list[str]:
         ]
         for i in here[np.argsort(sign * own[here], kind="stable")][:TAIL]:
             track = outcome.tracks[int(i)]
-            what = sheet.kinds[i] if side is sheet.human else track.family
+            what = sheet.kinds[i] if track.label == "human" else track.family
             covered = 0.0 if outcome.covered_s is None else outcome.covered_s[i]
             name = track.sha256[:12] or Path(track.path).name
             found.append(f"| {own[i]:+.2f} | {covered:.0f} s | {track.group} | {what} | {name} |")

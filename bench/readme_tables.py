@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from unsung.training.songs_page import SERVICES
+
 ROOT = Path(__file__).resolve().parent.parent
 FILE = "only duration, rate, channels, codec"
 SOUND = "only level, silence, bandwidth of the sound"
@@ -58,6 +60,30 @@ def results_table() -> str:
     return "\n".join(out)
 
 
+def songs_table() -> str:
+    """Return verdicts on songs, and every service that people ask about, as the page has them."""
+    text = (ROOT / "results/songs.md").read_text()
+    verdicts = _table(text, "## Verdicts at a stated false-alarm rate")
+    services = [line for line in _table(text, "## Services by name") if _asked(line)]
+    kinds = _table(text, "## Human music by kind")
+    parts = ["Verdicts by how much was heard:", "", *verdicts]
+    parts += ["", "Services by name, tracks of 15 s and more, at 1 %:", "", *services]
+    parts += ["", "Human music by kind, songs of 15 s and more:", "", *kinds]
+    return "\n".join(parts)
+
+
+def _table(text: str, title: str) -> list[str]:
+    rows = text[text.index(title) :].splitlines()
+    first = next(i for i, line in enumerate(rows) if line.startswith("|"))
+    last = next((i for i in range(first, len(rows)) if not rows[i].startswith("|")), len(rows))
+    return rows[first:last]
+
+
+def _asked(line: str) -> bool:
+    name = line.split("|")[1].strip()
+    return name in (*SERVICES, "service") or name.startswith("---")
+
+
 def speed_table() -> str:
     text = (ROOT / "results/scan-speed.md").read_text()
     return text[text.index("| ratio |") :].strip()
@@ -66,7 +92,8 @@ def speed_table() -> str:
 def main() -> None:
     path = ROOT / "README.md"
     text = path.read_text()
-    for name, table in (("results", results_table()), ("speed", speed_table())):
+    tables = {"songs": songs_table(), "results": results_table(), "speed": speed_table()}
+    for name, table in tables.items():
         start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
         head, rest = text.split(start)
         _, tail = rest.split(end)

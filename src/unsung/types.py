@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsung.errors import ManifestError, UnknownName
+from unsung.outputs import write_whole
 
 __all__ = [
     "Clip",
@@ -137,10 +138,10 @@ class Manifest(Record):
         return len(self.tracks)
 
     def save(self, path: Path) -> None:
-        """Write JSON Lines: one header line, then one track a line."""
+        """Write JSON Lines: one header line, then one track a line; whole or not at all."""
         head = {"manifest": self.name, "version": self.version, "sha256": self.sha256}
         rows = [head, *(track.to_dict() for track in self.tracks)]
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        write_whole(path, "".join(json.dumps(row) + "\n" for row in rows))
 
     @classmethod
     def load(cls, path: Path) -> Manifest:

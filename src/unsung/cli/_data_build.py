@@ -58,14 +58,17 @@ def build(
     from unsung.cli._run import quiet_libraries
     from unsung.data import iter_manifest
     from unsung.data._workers import cores
+    from unsung.data.build import beside, source_tracks
     from unsung.data.build import build as story
-    from unsung.data.build import source_tracks
     from unsung.data.cache import Cache
     from unsung.data.cards import write_cards
+    from unsung.outputs import output_file
     from unsung.types import Manifest
 
+    for path, kind in beside(output, cards).items():
+        output_file(path, (source, cache), kind)
     ticker = c.Ticker(quiet)
-    with quiet_libraries(), Cache(c.cache_path(cache)) as kept:
+    with quiet_libraries(), Cache(c.cache_path(cache, source)) as kept:
         built = story(
             source_tracks(source, corpus, subset),
             output,

@@ -57,7 +57,7 @@ def check(
     from unsung.data.check import check as story
 
     ticker = c.Ticker(quiet)
-    with quiet_libraries(), Cache(c.cache_path(cache)) as kept:
+    with quiet_libraries(), Cache(c.cache_path(cache, manifest)) as kept:
         report = story(
             read_manifest(manifest),
             kept,

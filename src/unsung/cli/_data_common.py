@@ -59,11 +59,16 @@ class Ticker:
             sys.stderr.flush()
 
 
-def cache_path(given: Path | None) -> Path:
-    """Return the cache that was asked for, or the shared one."""
-    from unsung.data.cache import default_cache
+def cache_path(given: Path | None, *read: Path) -> Path:
+    """Return the cache that was asked for, or the shared one.
 
-    return given or default_cache()
+    Raises:
+        UsageError: it is read by the command, or stands there and is no cache.
+    """
+    from unsung.data.cache import CACHE, default_cache
+    from unsung.outputs import output_file
+
+    return default_cache() if given is None else output_file(given, read, CACHE)
 
 
 def say_problems(problems: Iterable[tuple[str, Failure]]) -> bool:

@@ -52,10 +52,13 @@ def sample(
     from unsung.cli._run import quiet_libraries
     from unsung.data import read_manifest, write_manifest
     from unsung.data._workers import cores
+    from unsung.data.manifests import MANIFEST
     from unsung.data.sample import copy_audio
     from unsung.data.sample import sample as story
     from unsung.errors import UsageError
+    from unsung.outputs import output_file
 
+    output_file(output, (manifest,), MANIFEST)
     if cut is not None and copy is None:
         raise UsageError("expected --copy FOLDER together with --cut: cuts must stand somewhere")
     chosen, failed = story(read_manifest(manifest), n, seed), False
@@ -91,7 +94,11 @@ def export(
     """Write a manifest, with its sound where the form holds it, for other tools."""
     from unsung.data import read_manifest
     from unsung.data.export import export as story
+    from unsung.data.export import export_file
+    from unsung.outputs import output_file
 
+    if (file := export_file(output, form)) is not None:
+        output_file(file[0], (manifest,), file[1])
     ticker = c.Ticker(quiet)
     left_out = story(
         read_manifest(manifest),

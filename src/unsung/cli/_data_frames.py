@@ -56,8 +56,10 @@ def frames(
     from unsung.data._workers import cores
     from unsung.data.framing import Framing
     from unsung.data.manifests import read_head
-    from unsung.data.preprocess import preprocess
+    from unsung.data.preprocess import WRITTEN, preprocess
+    from unsung.outputs import output_folder
 
+    output_folder(output, (manifest,), WRITTEN, signs=("done.sqlite",))
     framing = Framing(seconds, rate, take, trim, silence, level, seed, most)  # type: ignore[arg-type]
     head = read_head(manifest)
     ticker = c.Ticker(quiet)

@@ -62,9 +62,13 @@ def split(
 ) -> None:
     """Set the split of every track so that nothing stands on two sides."""
     from unsung.data import read_manifest, write_manifest
+    from unsung.data.manifests import MANIFEST
     from unsung.data.split import fold_parts, parse_parts, split_counts
     from unsung.data.split import split as story
+    from unsung.outputs import output_file
 
+    output_file(output, (manifest, cache), MANIFEST)
+    c.cache_path(cache, manifest, output)
     given = read_manifest(manifest)
     made = story(
         given,

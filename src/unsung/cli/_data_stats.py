@@ -38,7 +38,12 @@ def stats(
     """Count labels, generators, splits, hours, formats and licences; measure confounds."""
     from unsung.data import read_manifest
     from unsung.data.stats import stats as story
+    from unsung.outputs import output_folder
 
+    if report is not None:
+        from unsung.reports.page import PAGE
+
+        output_folder(report, (manifest,), {"data.html": PAGE})
     counted = story(read_manifest(manifest), seed)
     if json_:
         typer.echo(json.dumps(counted.to_dict()))

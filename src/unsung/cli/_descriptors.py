@@ -42,8 +42,10 @@ def descriptors(
 ) -> None:
     """Write centroid, entropy, MFCC and an embedding of every file as one table."""
     from unsung.data import read_manifest
-    from unsung.training.descriptor_table import describe, write_descriptors
+    from unsung.outputs import output_file
+    from unsung.training.descriptor_table import TABLE, describe, write_descriptors
 
+    output_file(out, (manifest,), TABLE)
     ticker = c.Ticker(quiet)
     found = describe(
         read_manifest(manifest).tracks,

@@ -17,9 +17,12 @@ import typer
 from unsung.audio.memory import keep_freed_memory
 from unsung.cli._console import Status
 from unsung.errors import UsageError, install_hint
+from unsung.outputs import output_file, output_folder
 from unsung.scanning import Row, Settings, scan_rows
+from unsung.scanning.catalogue import KEPT
 from unsung.scanning.limits import NO_LIMITS, Limits
-from unsung.scanning.output import ParquetWriter, Writer
+from unsung.scanning.output import PARQUET, ParquetWriter, Writer
+from unsung.scanning.resume import RESUME
 from unsung.scanning.sidecar import Marker
 
 if TYPE_CHECKING:
@@ -63,6 +66,7 @@ def run(
     """Scan, print each row as it finishes, and end with exit code 1 if some files failed."""
     if not inputs:
         raise UsageError("expected at least one file, folder or address; see unsung scan --help")
+    _check_outputs(inputs, settings, resume=resume, parquet=parquet, report=report, keep=keep)
     keep_freed_memory()
     _check_rate(settings, required=keep.threshold)
     status = Status(inputs, shown=not quiet)
@@ -106,6 +110,30 @@ def run(
     done = status.progress
     if marks.n_refused or (done is not None and (done.failed or done.damaged)):
         raise typer.Exit(1)
+
+
+def _check_outputs(
+    inputs: list[str],
+    settings: Settings,
+    *,
+    resume: Path | None,
+    parquet: Path | None,
+    report: Path | None,
+    keep: Keep,
+) -> None:
+    """Refuse outputs that would cost somebody a file, before anything is loaded."""
+    read = [*inputs, settings.calibration]
+    if resume is not None:
+        output_file(resume, (*read, parquet), RESUME)
+    if parquet is not None:
+        output_file(parquet, (*read, resume), PARQUET)
+    if keep.catalogue is not None or report is not None:
+        from unsung.reports.page import PAGE
+
+        if keep.catalogue is not None:
+            output_folder(keep.catalogue, read, KEPT | {"summary.html": PAGE})
+        if report is not None:
+            output_folder(report, read, {"index.html": PAGE})
 
 
 def _rows(

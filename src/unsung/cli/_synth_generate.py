@@ -183,7 +183,8 @@ def prompts(
 
     unsung synth prompts --kind mostly,half --songs songs.csv --n 200 -o prompts.jsonl
     """
-    from unsung.synthesis.prompt_files import write_prompts
+    from unsung.outputs import output_file
+    from unsung.synthesis.prompt_files import PROBLEMS, PROMPTS, problems_path, write_prompts
     from unsung.synthesis.prompts import plan_of
     from unsung.synthesis.writer import FATAL, choose_writer
 
@@ -192,6 +193,8 @@ def prompts(
         return
     if output is None:
         raise UsageError("expected --output, got none; write for example -o prompts.jsonl")
+    output_file(output, (songs,), PROMPTS)
+    output_file(problems_path(output), (songs,), PROBLEMS)
     plan = plan_of(
         kinds=kinds,
         songs=songs,

@@ -32,13 +32,19 @@ def calibrate(
 ) -> None:
     """Set thresholds on music that is known to be human; `scan --calibration` uses them.
 
-    Exit codes: 0 every file was heard, 1 some files failed (they are named) or none was left.
+    Exit codes: 0 every file was heard, 1 some files failed (they are named) or
+    none was left (then nothing is written).
     """
     from unsung.cli._console import Status, score_line
     from unsung.cli._run import quiet_libraries
+    from unsung.outputs import output_file
     from unsung.runtime import load_bundle
     from unsung.scanning import Settings, calibration, scan_rows
+    from unsung.scanning.resume import RESUME
 
+    output_file(output, (*inputs, resume), calibration.CALIBRATION)
+    if resume is not None:
+        output_file(resume, (*inputs, output), RESUME)
     settings = Settings(detector, fast=fast)
     status = Status(inputs, shown=not quiet)
     rows = scan_rows(inputs, settings, jobs=jobs, resume=resume, on_progress=status)
@@ -76,7 +82,7 @@ def calibrate(
     useless = calibration.unreachable(
         calibration.recalibrated(bundle, output, fast), settings.false_alarm_rate
     )
-    if useless and own.n_human:
+    if useless:
         typer.echo(f"warning: with `scan --calibration {output}` alone, {useless}", err=True)
-    if failed or own.n_human == 0:
+    if failed:
         raise typer.Exit(1)

@@ -41,10 +41,17 @@ def evaluate(
     """Score labelled tracks, or take another detector's scores, and print the figures."""
     from unsung.cli._console import Status
     from unsung.cli._run import quiet_libraries
+    from unsung.outputs import output_file
     from unsung.scanning import Settings
-    from unsung.scanning.figures import figures
+    from unsung.scanning.figures import RESULTS, figures
     from unsung.scanning.labelled import Columns
+    from unsung.scanning.resume import RESUME
 
+    read = (manifest, scores, calibration)
+    if output is not None:
+        output_file(output, (*read, resume), RESULTS)
+    if resume is not None:
+        output_file(resume, (*read, output), RESUME)
     status = Status([str(manifest)], shown=not quiet)
     with quiet_libraries():
         summary = figures(
@@ -65,11 +72,11 @@ def evaluate(
 
 def _print(summary: Summary, output: Path | None, as_json: bool) -> None:
     from unsung.evaluation.tables import markdown_table
-    from unsung.scanning.figures import result_lines
+    from unsung.scanning.figures import result_lines, write_results
 
     lines = "".join(result_lines(summary.results))
     if output is not None:
-        output.write_text(lines, encoding="utf-8")
+        write_results(summary.results, output)
     typer.echo(lines if as_json else markdown_table(summary.results) + "\n", nl=False)
     for reason, count in summary.left_out.items():
         typer.echo(f"left out: {count} ({reason})", err=True)

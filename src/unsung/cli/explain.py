@@ -74,10 +74,14 @@ def explain(
 ) -> None:
     """Show and play what made a verdict, and say what would turn it."""
     from unsung.cli._run import quiet_libraries
+    from unsung.outputs import output_file, output_folder
     from unsung.training.opened import open_detector
 
     if check:
-        from unsung.explainers import check_explainers
+        from unsung.explainers import CHECKED, check_explainers
+
+        if output is not None:
+            output_file(output, songs or (), CHECKED)
 
         with quiet_libraries():
             rows = [
@@ -100,7 +104,10 @@ def explain(
             "`unsung explain song.mp3 --with integrated_gradients -o why/`"
         )
     from unsung.explainers import explain as explain_song
+    from unsung.reports.explanation import WRITTEN
 
+    if output is not None:
+        output_folder(output, (*(songs or ()), reference), WRITTEN, signs=("explanation.json",))
     with quiet_libraries():
         explained = explain_song(
             (songs or [""])[0],
@@ -191,10 +198,11 @@ def _judged(found: Any) -> str:
 def _check(rows: list[CheckRow], output: Path | None, json_: bool) -> None:
     import json
 
+    from unsung.outputs import write_whole
+
     lines = [json.dumps(row.to_dict()) for row in rows]
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        write_whole(output, "".join(line + "\n" for line in lines))
     if json_:
         typer.echo("\n".join(lines))
         return

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,6 +63,7 @@ def fingerprint(
         )
     if not source and (save is not None or report is not None or against is not None):
         raise UsageError("--save, --report and --against need a folder or table of a generator")
+    _check_outputs(save, report, (source, against, gallery, *(attribute or ())))
     failed = False
     with quiet_libraries():
         survey = _survey(source, against, quiet) if source else None
@@ -73,6 +75,22 @@ def fingerprint(
             failed |= _attribute(attribute, gallery, survey, json_)
     if failed:
         raise typer.Exit(1)
+
+
+def _check_outputs(
+    save: Path | None, report: Path | None, read: Sequence[str | Path | None]
+) -> None:
+    from unsung.fingerprints.storage import SAVED
+    from unsung.outputs import output_file, output_folder
+    from unsung.reports.fingerprint_index import FIGURES
+    from unsung.reports.page import PAGE
+
+    if save is not None:
+        output_file(save, read, SAVED)
+    if report is not None and report.suffix.lower() == ".html":
+        output_file(report, read, PAGE)
+    elif report is not None:
+        output_folder(report, read, {"fingerprints.html": PAGE, "index.md": FIGURES})
 
 
 def _survey(source: str, against: Path | None, quiet: bool) -> Survey:

@@ -41,9 +41,13 @@ def instruments(
     Try: unsung instruments song.mp3 --report pages
     """
     from unsung.cli._run import quiet_libraries
+    from unsung.outputs import output_folder
     from unsung.reports.instruments import hear_all
+    from unsung.reports.page import PAGE
     from unsung.runtime.instruments import load_instruments
 
+    if report is not None:
+        output_folder(report, songs, {"*.html": PAGE})
     loaded = load_instruments(model)
     failed = False
     with quiet_libraries():

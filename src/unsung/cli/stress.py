@@ -61,11 +61,18 @@ def stress(
 ) -> None:
     """Find the mildest strength of each attack at which the verdict changes."""
     from unsung.cli._run import quiet_libraries
+    from unsung.outputs import output_file, output_folder
+    from unsung.reports.page import PAGE
     from unsung.runtime import load_bundle
+    from unsung.scanning._stress_log import LOG
     from unsung.scanning.calibration import recalibrated
     from unsung.scanning.pool import cores
     from unsung.scanning.stress import StressLog, attack_names, is_manifest, survival
 
+    if resume is not None:
+        output_file(resume, (source, calibration), LOG)
+    if report is not None:
+        output_folder(report, (source, calibration), {"stress.html": PAGE})
     left_out = attack_names(attacks or (), battery)[1]
     many = is_manifest(source)
     options: dict[str, Any] = {"seconds": seconds, "false_alarm_rate": false_alarm_rate}

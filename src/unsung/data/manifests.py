@@ -20,9 +20,11 @@ from unsung.data import _parquet
 from unsung.data._atomic import replacing
 from unsung.data.table import iter_table, read_table
 from unsung.errors import ManifestError, UnknownName
+from unsung.outputs import Kind, json_with, parquet_with
 from unsung.types import Manifest, Track
 
 __all__ = [
+    "MANIFEST",
     "Head",
     "iter_manifest",
     "portable",
@@ -32,6 +34,14 @@ __all__ = [
 ]
 
 TABLES = (".csv", ".tsv")
+_LINES, _PARQUET = (
+    json_with("manifest", "version", "sha256"),
+    parquet_with("manifest", "pair_id", "recording"),
+)
+MANIFEST = Kind(
+    "a manifest", (".jsonl", ".json", ".parquet"), lambda path: _LINES(path) or _PARQUET(path)
+)
+"""What `write_manifest` writes under the names that `read_manifest` takes for manifests."""
 _FIELDS = {field.name: field.default for field in dataclasses.fields(Track)}
 _NEEDED = [name for name, default in _FIELDS.items() if default is dataclasses.MISSING]
 _REPEATED = ("label", "generator", "dataset", "split", "group", "codec", "licence", "family", "use")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from unsung.errors import UsageError
+from unsung.outputs import FOREIGN, Kind, json_with, output_folder, write_whole
 from unsung.reproduce.conditions import CLEAN
 from unsung.reproduce.detectors import Detector, open_detectors
 from unsung.reproduce.experiment import Slurm, Study, folders, load
@@ -33,6 +34,12 @@ from unsung.reproduce.views import views
 from unsung.types import Manifest, Record, Result, Track
 
 __all__ = ["Found", "Resolved", "experiments", "reproduce"]
+
+WRITTEN = {
+    "experiment.json": Kind("an experiment", (), json_with("study", "data_sha256", "n_cells")),
+    **dict.fromkeys(("index.html", "scores.jsonl", "results.*"), FOREIGN),
+}
+"""What stands in the folder; the record is its sign."""
 
 CODE = ("attacks", "audio", "evaluation", "frontends", "reproduce", "runtime")
 """Folders of this package that a score or a number depends on."""
@@ -128,10 +135,12 @@ def reproduce(
         on_progress: called after each score.
 
     Raises:
-        UsageError: the experiment waits for something, or a value does not fit.
+        UsageError: the experiment waits for something, a value does not fit, or the folder holds
+            files of other content where its own would stand.
         WriteFailed: the folder cannot be written, or the disk is full.
     """
     data = data or {}
+    output_folder(out, data.values(), WRITTEN, signs=("experiment.json",))
     check_requires(study.experiment.name, study.requires, data)
     manifests = open_manifests(study, data)
     detectors = open_detectors(study.experiment.detectors, data)
@@ -217,7 +226,7 @@ def _earlier_s(out: Path) -> float:
 
 def _write_record(out: Path, record: Resolved) -> None:
     text = json.dumps(record.to_dict(), indent=1, ensure_ascii=False) + "\n"
-    (out / "experiment.json").write_text(text, encoding="utf-8")
+    write_whole(out / "experiment.json", text)
 
 
 @contextlib.contextmanager

@@ -16,8 +16,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from unsung.errors import UsageError
+from unsung.outputs import Kind, lines_with
 
-__all__ = ["StressLog", "content_key"]
+__all__ = ["LOG", "StressLog", "content_key"]
+
+LOG = Kind(
+    "rows of an earlier stress test",
+    (".jsonl", ".ndjson", ".json"),
+    lines_with("key", "kind", "path", "values"),
+)
+"""What `StressLog` goes on with."""
 
 
 def content_key(**parts: Any) -> str:

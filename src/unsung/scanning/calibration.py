@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from unsung.errors import UsageError
+from unsung.errors import UnsungError, UsageError
 from unsung.evaluation import conformal_threshold
+from unsung.outputs import Kind, json_with, output_file, write_whole
 from unsung.runtime import Analysis, decide
 from unsung.types import Record, Score
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from unsung.runtime import Bundle, Thresholds
 
 __all__ = [
+    "CALIBRATION",
     "RATES",
     "OwnCalibration",
     "calibrate",
@@ -41,6 +43,10 @@ RATES = (0.05, 0.01, 0.001)
 """False-alarm rates that a calibration file answers for."""
 
 FORMAT = 1
+
+
+CALIBRATION = Kind("a calibration", (".json",), json_with("bundle_sha256", "rates", "ai_logits"))
+"""What `OwnCalibration.save` writes."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +93,19 @@ class OwnCalibration(Record):
         return f"conformal over {self.n_human} human recordings of {self.name}"
 
     def save(self, path: Path) -> None:
-        """Write the record as JSON."""
-        path.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
+        """Write the record as JSON, whole or not at all.
+
+        Raises:
+            UnsungError: no recording was judged.
+            UsageError: the file stands there and is no calibration.
+        """
+        if not self.n_human:
+            raise UnsungError(
+                f"{path}: not written, none of the recordings could be judged; a calibration "
+                "needs human music that can be heard"
+            )
+        output_file(path, (), CALIBRATION)
+        write_whole(path, json.dumps(self.to_dict(), indent=2) + "\n")
 
 
 def needed(rate: float) -> int:

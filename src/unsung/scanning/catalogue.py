@@ -18,16 +18,23 @@ from pathlib import Path
 from typing import Any
 
 from unsung.errors import MissingExtra, UsageError
-from unsung.scanning.output import ParquetWriter, parse_row
+from unsung.outputs import output_folder
+from unsung.scanning.output import PARQUET, ParquetWriter, parse_row
 from unsung.scanning.pipeline import Inputs, scan_rows
+from unsung.scanning.quarantine import LIST
+from unsung.scanning.resume import RESUME
 from unsung.scanning.settings import Row, Settings
 
-__all__ = ["PART_ROWS", "CatalogueFolder", "Parts", "scan_catalogue"]
+__all__ = ["KEPT", "PART_ROWS", "CatalogueFolder", "Parts", "scan_catalogue"]
 
 PART_ROWS = 50_000
 """Rows of one Parquet part: some 20 MB, a size that queries read well."""
 
 _FROM, _TO, _ROWS = b"unsung.from", b"unsung.to", b"unsung.rows"
+
+
+KEPT = {"scores.jsonl": RESUME, "quarantine.jsonl": LIST, "parts/part-*.parquet": PARQUET}
+"""What a scan goes on with in a catalogue's folder."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +84,11 @@ def scan_catalogue(
         options: jobs, on_progress, load, limits, ray and mark of `scan_rows`.
 
     Raises:
-        UsageError: a setting is wrong, or another scan writes into this folder.
+        UsageError: a setting is wrong, another scan writes into this folder, or files of other
+            content stand in it where ours would.
         StoreFull: the disk is full; what was finished is whole.
     """
-    files = CatalogueFolder(folder)
+    files = CatalogueFolder(output_folder(folder, (), KEPT))
     try:
         files.parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:

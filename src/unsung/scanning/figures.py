@@ -14,12 +14,13 @@ from typing import Literal
 
 from unsung.errors import UsageError
 from unsung.evaluation import evaluate
+from unsung.outputs import Kind, json_with, write_whole
 from unsung.scanning.labelled import Columns, Item, join_scores, read_items, score_items
 from unsung.scanning.pipeline import Progress
 from unsung.scanning.settings import Settings
 from unsung.types import Result
 
-__all__ = ["Summary", "figures", "result_lines", "summarise"]
+__all__ = ["RESULTS", "Summary", "figures", "result_lines", "summarise", "write_results"]
 
 _HUMAN = ("human", "0", "real", "bonafide", "bona-fide")
 _AI = ("ai", "1", "fake", "spoof", "generated")
@@ -112,6 +113,19 @@ def summarise(
         hashes=("", data_sha256),
     )
     return Summary(results, left_out, sum(item.trained_on for _, item in kept))
+
+
+RESULTS = Kind(
+    "results",
+    (".jsonl", ".ndjson", ".json"),
+    json_with("experiment", "metric", "value", "n_groups"),
+)
+"""What `write_results` writes."""
+
+
+def write_results(results: Iterable[Result], path: Path) -> None:
+    """Write results as JSON Lines, whole or not at all."""
+    write_whole(path, "".join(result_lines(results)))
 
 
 def result_lines(results: Iterable[Result]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import IO, Any, Protocol, Self, TextIO
 
 from unsung.errors import MissingExtra, UsageError
+from unsung.outputs import Kind, json_with, named, output_file, parquet_with
 from unsung.scanning.keys import KeyIndex
 from unsung.scanning.settings import FileFacts, Metadata
 from unsung.types import Score
@@ -27,6 +28,8 @@ from unsung.types import Score
 __all__ = [
     "COLUMNS",
     "FACTS",
+    "PARQUET",
+    "ROWS",
     "CsvWriter",
     "JsonWriter",
     "ParquetWriter",
@@ -46,6 +49,14 @@ COLUMNS = [
 ]
 FACTS = [field.name for field in dataclasses.fields(FileFacts)]
 """What a stored row holds beside the fields of its score: see `FileFacts`."""
+
+ROWS = Kind(
+    "scores", (".jsonl", ".ndjson", ".json"), json_with("path", "detector", "sha256", "verdict")
+)
+PARQUET = Kind(
+    "a table of scores", (".parquet",), parquet_with("path", "verdict", "error.type", "provenance")
+)
+"""What `ParquetWriter` writes."""
 
 _AS_TEXT = ("evidence", "provenance", "segments", "stability", "notes")
 _NESTED = ("windows", *_AS_TEXT)
@@ -193,6 +204,7 @@ class ParquetWriter:
 
     Raises:
         MissingExtra: pyarrow is not installed.
+        UsageError: the file stands there and is no table of scores, or cannot be written.
     """
 
     def __init__(
@@ -203,6 +215,7 @@ class ParquetWriter:
             import pyarrow.parquet
         except ImportError as error:
             raise MissingExtra("pyarrow", "tables", "writing Parquet") from error
+        output_file(path, (), PARQUET)
         self._arrow = pyarrow
         self._path, self._part = path, path.with_name(path.name + ".part")
         names = [*COLUMNS, *(FACTS if facts else ())]
@@ -223,12 +236,13 @@ class ParquetWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._flush()
-        self._table.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._part.replace(self._path)
+        with named(self._path):
+            self._flush()
+            self._table.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._part.replace(self._path)
 
     def write(self, score: Score, facts: FileFacts | None = None) -> None:
         """Add one row."""
@@ -240,7 +254,8 @@ class ParquetWriter:
             row[name] = json.dumps(row[name]) if row[name] else None
         self._rows.append({k: _printable(v) if isinstance(v, str) else v for k, v in row.items()})
         if len(self._rows) >= _BATCH:
-            self._flush()
+            with named(self._path):
+                self._flush()
 
     def _flush(self) -> None:
         if self._rows:

@@ -20,15 +20,20 @@ from types import TracebackType
 from typing import Self
 
 from unsung.errors import UsageError
+from unsung.outputs import Kind, lines_with
 from unsung.scanning.keys import KeyIndex
 from unsung.scanning.locking import lock
 from unsung.scanning.settings import Row
 from unsung.types import Record
 
-__all__ = ["PASSING", "Quarantine", "Quarantined", "file_key", "read_quarantine"]
+__all__ = ["LIST", "PASSING", "Quarantine", "Quarantined", "file_key", "read_quarantine"]
 
 PASSING = frozenset(("FetchError", "MissingExtra", "MissingTool", "MemoryError"))
 """Errors of the moment or the machine, not of the file."""
+
+
+LIST = Kind("a quarantine list", (), lines_with("path", "type", "message", "released"))
+"""What `Quarantine` goes on with."""
 
 
 @dataclass(frozen=True)

@@ -22,18 +22,23 @@ from types import TracebackType
 from typing import Any, Self
 
 from unsung.errors import UnsungError, UsageError
+from unsung.outputs import Kind, lines_with
 from unsung.scanning.keys import KeyIndex
 from unsung.scanning.locking import lock
-from unsung.scanning.output import parse_row, row_line
+from unsung.scanning.output import ROWS, parse_row, row_line
 from unsung.scanning.settings import FileFacts, Row, Stamp
 from unsung.types import Score
 
-__all__ = ["SYNC_S", "ResumeFile", "StoreFull"]
+__all__ = ["RESUME", "SYNC_S", "ResumeFile", "StoreFull"]
 
 SYNC_S = 5.0
 """Seconds of work that a power loss may cost; syncing every line would wait for the disk."""
 
 _HEAD = b'{"path": '
+RESUME = Kind(
+    "rows of an earlier scan", ROWS.suffixes, lines_with("path", "detector", "sha256", "verdict")
+)
+"""What `ResumeFile` goes on with."""
 
 
 class StoreFull(UnsungError):
@@ -204,7 +209,7 @@ class ResumeFile:
         with self._path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 row = _parsed(line)
-                if number == 1 and row is None and not _half(line):
+                if number == 1 and not _is_score(row) and not _half(line):
                     raise UsageError(
                         f"{self._path}: expected JSON Lines of an earlier scan, got something "
                         "else; --resume will not touch it: give a new file"
@@ -235,6 +240,11 @@ def _half(line: bytes) -> bool:
     """Say whether a file's only line is the start of a score, cut by a kill or a power loss."""
     start = line.rstrip(b"\0")
     return not line.endswith(b"\n") and _HEAD.startswith(start[: len(_HEAD)])
+
+
+def _is_score(row: dict[str, Any] | None) -> bool:
+    """Say whether this is a row of ours: any list of somebody's files has a path."""
+    return row is not None and all(isinstance(row.get(k), str) for k in ("detector", "sha256"))
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

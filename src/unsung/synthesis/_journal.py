@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from unsung.errors import ManifestError, UsageError
 
-__all__ = ["Journal", "write_whole"]
+__all__ = ["Journal"]
 
 
 class Journal:
@@ -81,16 +81,6 @@ class Journal:
                 raise ManifestError(f"{self.path}: expected JSON Lines, got something else")
             self._file.truncate(whole)
         return rows
-
-
-def write_whole(path: Path, data: str) -> None:
-    """Write a file that is there entirely or not at all, whenever the process ends."""
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def _lock(descriptor: int, path: Path) -> None:

@@ -8,11 +8,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from unsung.errors import ManifestError, UnknownName, UnsungError
+from unsung.outputs import Kind, lines_with
 from unsung.synthesis._journal import Journal
 from unsung.synthesis.lyrics import Writer
 from unsung.synthesis.prompts import Plan, Prompt, make_prompt, prompt_id, sound_seed
 
-__all__ = ["read_prompts", "write_prompts"]
+__all__ = ["PROBLEMS", "PROMPTS", "problems_path", "read_prompts", "write_prompts"]
+
+PROMPTS = Kind("prompts", (".jsonl",), lines_with("id", "kind", "style", "lyrics"))
+PROBLEMS = Kind("prompts that failed", (".jsonl",), lines_with("id", "error", "message"))
+
+
+def problems_path(prompts: Path) -> Path:
+    """Return where the prompts that failed are listed: ``NAME.problems.jsonl``."""
+    return prompts.with_name(f"{prompts.stem}.problems.jsonl")
 
 
 def write_prompts(
@@ -38,7 +47,7 @@ def write_prompts(
         fatal: errors after which going on is useless (key refused, budget spent).
     """
     failed = 0
-    troubles = path.with_name(f"{path.stem}.problems.jsonl")
+    troubles = problems_path(path)
     with Journal(path) as kept, Journal(troubles) as problems:
         there = {row.get("id") for row in kept.rows}
         done = 0

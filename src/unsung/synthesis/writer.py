@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from unsung.errors import MissingExtra, UnsungError, UsageError
+from unsung.outputs import write_whole
 from unsung.synthesis._answers import (
     SYSTEM,
     BadAnswer,
@@ -25,7 +26,6 @@ from unsung.synthesis._answers import (
     check_answer,
     repair,
 )
-from unsung.synthesis._journal import write_whole
 from unsung.synthesis.lyrics import Draft, GrammarWriter, LyricRequest, Writer
 
 __all__ = ["FATAL", "BudgetSpent", "Endpoint", "EndpointWriter", "KeyRefused", "WriterError"]
@@ -151,7 +151,6 @@ class EndpointWriter:
                     f"{self.model} gave no valid song, also when asked to repair it: {second}"
                 ) from second
         if place is not None:
-            place.parent.mkdir(parents=True, exist_ok=True)
             row = {"model": self.model, "messages": messages, "draft": draft.to_dict()}
             write_whole(place, json.dumps(row, ensure_ascii=False, indent=1))
         return draft

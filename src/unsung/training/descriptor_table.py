@@ -22,12 +22,15 @@ from unsung.data._atomic import replacing
 from unsung.data._csv import Table, number
 from unsung.data._workers import each
 from unsung.detectors._grid import GridSearch
-from unsung.detectors.descriptors_linear import DescriptorsLinear, Kind
+from unsung.detectors.descriptors_linear import DescriptorsLinear
+from unsung.detectors.descriptors_linear import Kind as Classifier
 from unsung.errors import ManifestError, MissingExtra, UsageError
+from unsung.outputs import Kind, csv_with, parquet_with
 from unsung.training.store import decoded
 from unsung.types import Failure, FloatArray, Record, Track
 
 __all__ = [
+    "TABLE",
     "Described",
     "DescriptorTable",
     "describe",
@@ -38,6 +41,12 @@ __all__ = [
 
 FILE, LABEL = "file", "label"
 _PARQUET = ".parquet"
+_FIRST = (FILE, LABEL, "centroid", "entropy")
+_IN_CSV, _IN_PARQUET = csv_with(*_FIRST), parquet_with(*_FIRST)
+TABLE = Kind(
+    "a table of descriptors", (".csv", _PARQUET), lambda path: _IN_CSV(path) or _IN_PARQUET(path)
+)
+"""What `write_descriptors` writes."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +221,7 @@ def fit_descriptors(
     table: DescriptorTable,
     groups: Mapping[str, str],
     *,
-    kind: Kind = "logistic",
+    kind: Classifier = "logistic",
     checkpoint: str | None = None,
     layer: int = -1,
     strengths: Sequence[float] = (0.01, 0.1, 1.0),

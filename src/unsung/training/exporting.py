@@ -30,8 +30,9 @@ except ModuleNotFoundError as error:
 from unsung.detectors._checkpoints import put_weights, read_weights
 from unsung.detectors.base import Detector
 from unsung.export import export_bundle
-from unsung.export.bundle import UNCALIBRATED
+from unsung.export.bundle import UNCALIBRATED, WRITTEN
 from unsung.export.pretrained import CONFIG, load_pretrained, make
+from unsung.outputs import output_folder
 from unsung.training._fields import replaced
 from unsung.training.checkpoint import load_checkpoint
 from unsung.training.fitting import option_values
@@ -99,6 +100,7 @@ def export(source: Path, out: Path, wanted: Wanted) -> Exported:
         UnknownName: no such detector or setting.
         BundleError: weights that do not fit, or a bundle that disagrees with torch.
     """
+    output_folder(out, (source, *wanted.sounds), WRITTEN, signs=("bundle.json",))
     found = _opened(source, wanted)
     detector = found.detector.cpu().eval()
     folder = export_bundle(

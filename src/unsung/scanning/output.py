@@ -22,6 +22,7 @@ from typing import IO, Any, Protocol, Self, TextIO
 from unsung.errors import MissingExtra, UsageError
 from unsung.scanning.keys import KeyIndex
 from unsung.scanning.settings import FileFacts, Metadata
+from unsung.stopping import finishing
 from unsung.types import Score
 
 __all__ = [
@@ -184,7 +185,8 @@ class CsvWriter:
 class ParquetWriter:
     """Rows in batches to a file beside the target, which takes its place when all are in.
 
-    A scan that is interrupted leaves the rows it had finished.
+    A scan that is interrupted leaves the rows it had finished; with notes, which describe the
+    whole, it leaves nothing.
 
     Args:
         path: the file to write.
@@ -203,7 +205,7 @@ class ParquetWriter:
             import pyarrow.parquet
         except ImportError as error:
             raise MissingExtra("pyarrow", "tables", "writing Parquet") from error
-        self._arrow = pyarrow
+        self._arrow, self._notes = pyarrow, notes
         self._path, self._part = path, path.with_name(path.name + ".part")
         names = [*COLUMNS, *(FACTS if facts else ())]
         self._schema = pyarrow.schema([(name, self._type(name)) for name in names], notes)
@@ -223,12 +225,16 @@ class ParquetWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._flush()
-        self._table.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._part.replace(self._path)
+        with finishing():
+            self._flush()
+            self._table.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            if kind is not None and self._notes:
+                self._part.unlink()
+            else:
+                self._part.replace(self._path)
 
     def write(self, score: Score, facts: FileFacts | None = None) -> None:
         """Add one row."""

@@ -41,7 +41,7 @@ class Keep:
     """What a scan of many tracks keeps, where it works, and what it insists on."""
 
     catalogue: Path | None = None
-    retry_quarantine: bool = False
+    retry_failed: bool = False
     watch: bool = False
     limits: Limits = NO_LIMITS
     ray: str | None = None
@@ -161,6 +161,7 @@ def _rows(
             limits=keep.limits,
             ray=keep.ray,
             mark=mark,
+            retry_failed=keep.retry_failed,
         )
     from unsung.scanning.catalogue import scan_catalogue
 
@@ -171,7 +172,7 @@ def _rows(
         inputs,
         settings,
         keep.catalogue,
-        retry_quarantine=keep.retry_quarantine,
+        retry_failed=keep.retry_failed,
         jobs=jobs,
         on_progress=status,
         limits=limits,
@@ -182,7 +183,7 @@ def _rows(
 
 @contextmanager
 def _ends_a_watch(watch: Watch | None) -> Iterator[None]:
-    """Take Ctrl-C as the end of a watch, and as an interruption of any other scan."""
+    """Take a stop (Ctrl-C, SIGTERM) as the end of a watch, not of any other scan."""
     try:
         yield
     except KeyboardInterrupt:
@@ -213,8 +214,8 @@ def _say_rest(progress: Progress) -> None:
         typer.echo(f"{progress.duplicates} hold the same bytes as another track", err=True)
     if progress.quarantined:
         typer.echo(
-            f"{progress.quarantined} in quarantine left out (of the skipped); "
-            "--retry-quarantine tries them again",
+            f"{progress.quarantined} that failed before left out (of the skipped); "
+            "--retry-failed tries them again",
             err=True,
         )
 

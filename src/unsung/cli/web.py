@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from unsung.cli import _options as o
+from unsung.scratch import Scratch
 
 __all__ = ["web"]
 
@@ -48,8 +49,8 @@ def web(
         )
     if output is not None or extension is not None:
         return
-    with tempfile.TemporaryDirectory(prefix="unsung-web-") as folder:
-        made = story.write_site(Path(folder) / "site", detector, runtime)
+    with Scratch("web") as folder, suppress(KeyboardInterrupt):  # a server has no other end
+        made = story.write_site(folder / "site", detector, runtime)
 
         def ready(address: str) -> None:
             typer.echo(f"open {address} (Ctrl-C ends it)")

@@ -70,7 +70,7 @@ def scan_catalogue(
     folder: Path,
     *,
     part_rows: int = PART_ROWS,
-    retry_quarantine: bool = False,
+    retry_failed: bool = False,
     **options: Any,
 ) -> Iterator[Row]:
     """Scan into a catalogue's folder, going on where an earlier scan ended.
@@ -80,7 +80,7 @@ def scan_catalogue(
         settings: what every row is made with; ``metadata`` decides whether tags are carried along.
         folder: of the catalogue; made when absent.
         part_rows: rows of one Parquet part.
-        retry_quarantine: try failed files again that have not changed.
+        retry_failed: try failed files again that have not changed.
         options: jobs, on_progress, load, limits, ray and mark of `scan_rows`.
 
     Raises:
@@ -99,7 +99,7 @@ def scan_catalogue(
         settings,
         resume=files.scores,
         quarantine=files.quarantine,
-        retry_quarantine=retry_quarantine,
+        retry_failed=retry_failed,
         **options,
     )
     stored = 0

@@ -23,6 +23,7 @@ from unsung.errors import MissingExtra, UsageError
 from unsung.outputs import Kind, json_with, named, output_file, parquet_with
 from unsung.scanning.keys import KeyIndex
 from unsung.scanning.settings import FileFacts, Metadata
+from unsung.stopping import finishing
 from unsung.types import Score
 
 __all__ = [
@@ -195,7 +196,8 @@ class CsvWriter:
 class ParquetWriter:
     """Rows in batches to a file beside the target, which takes its place when all are in.
 
-    A scan that is interrupted leaves the rows it had finished.
+    A scan that is interrupted leaves the rows it had finished; with notes, which describe the
+    whole, it leaves nothing.
 
     Args:
         path: the file to write.
@@ -216,7 +218,7 @@ class ParquetWriter:
         except ImportError as error:
             raise MissingExtra("pyarrow", "tables", "writing Parquet") from error
         output_file(path, (), PARQUET)
-        self._arrow = pyarrow
+        self._arrow, self._notes = pyarrow, notes
         self._path, self._part = path, path.with_name(path.name + ".part")
         names = [*COLUMNS, *(FACTS if facts else ())]
         self._schema = pyarrow.schema([(name, self._type(name)) for name in names], notes)
@@ -236,13 +238,16 @@ class ParquetWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with named(self._path):
+        with finishing(), named(self._path):
             self._flush()
             self._table.close()
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            self._part.replace(self._path)
+            if kind is not None and self._notes:
+                self._part.unlink()
+            else:
+                self._part.replace(self._path)
 
     def write(self, score: Score, facts: FileFacts | None = None) -> None:
         """Add one row."""

@@ -118,7 +118,7 @@ def scan_rows(
     load: Callable[[str | Path], Bundle] = load_bundle,
     limits: Limits = NO_LIMITS,
     quarantine: Path | None = None,
-    retry_quarantine: bool = False,
+    retry_failed: bool = False,
     ray: str | None = None,
     mark: Callable[[Row], Row] | None = None,
 ) -> Iterator[Row]:
@@ -134,7 +134,7 @@ def scan_rows(
         load: turns the bundle's name into a bundle; worker processes import it by its name.
         limits: seconds and bytes that one file may cost.
         quarantine: list of files that failed; they are left out until they change.
-        retry_quarantine: try them again, too.
+        retry_failed: try files again, too, that failed and have not changed.
         ray: address of a Ray cluster, or "local": its machines score, this one writes.
         mark: called with each new row before it is stored; returns the row to store and yield.
 
@@ -152,16 +152,17 @@ def scan_rows(
         jobs = 1 if len(ahead) <= FEW else pool.cores()
     progress = Progress()
     with ExitStack() as stack:
-        store = ResumeFile(resume, scorer.stamp, mark=mark) if resume else None
-        if store is not None:
-            stack.enter_context(store)
-        held = stack.enter_context(_quarantine(quarantine, retry_quarantine))
+        store = None
+        if resume is not None:
+            opened = ResumeFile(resume, scorer.stamp, mark, retry_failed, listed=bool(quarantine))
+            store = stack.enter_context(opened)
+        held = stack.enter_context(_quarantine(quarantine, retry_failed))
         claims = Claims(store, scorer.stamp) if store is not None else None
         scorer.ask = claims.known if claims is not None else None
         items = _unknown(chain(ahead, sources), store, held)
         rows = _rows(items, scorer, jobs, ray, inputs.stop if isinstance(inputs, Watch) else None)
         stack.enter_context(closing(rows))  # type: ignore[type-var]
-        for found in rows:
+        for found in pool.hopeful(rows):
             for row in _settled(found, claims, mark):
                 if held is not None:
                     held.note(row)
@@ -197,7 +198,7 @@ def scan_paths(
         fast: listen to three windows of ten seconds.
         calibration: file of `unsung calibrate` whose thresholds replace the bundle's.
         jobs: processes; by default one for up to 8 files, else one a core.
-        resume: JSON Lines file to append to; what it holds is skipped, errors are tried again.
+        resume: JSON Lines file to append to; what it holds is skipped, also what failed.
 
     Raises:
         TypeError: neither paths nor sound with its rate.
@@ -287,7 +288,7 @@ def _quarantine(path: Path | None, retry: bool) -> AbstractContextManager[Quaran
 
 
 def _sources(inputs: Inputs) -> Iterator[Source]:
-    """Expand lazily: one item of the input at a time."""
+    """Expand one item of the input at a time."""
     items = [inputs] if isinstance(inputs, str | Path | Source) else inputs
     for item in items:
         if isinstance(item, Source):

@@ -158,7 +158,7 @@ def _sound(path: Path) -> str:
     digest = hashlib.sha256()
     with open_audio(path, str(path)) as stream:
         digest.update(f"{stream.info.sample_rate_hz}/{stream.info.channels}".encode())
-        for block in stream.blocks(_BLOCK_S):
+        for block in stream.blocks(_BLOCK_S, mono=False):
             digest.update(block.tobytes())
     return digest.hexdigest()
 

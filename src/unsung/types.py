@@ -256,7 +256,8 @@ class Score(Record):
     decoders that an AI track resembles or "unknown"; None where the verdict is not AI or the
     detector names none. ``segments`` are AI-like stretches; ``stability`` holds the logit under
     each small change of `unsung scan --robust`. ``notes`` say what a reader of the file's row must
-    know although its verdict stands: samples that were repaired, damage that was stepped over.
+    know although its verdict stands: samples that were repaired, damage that was stepped over,
+    channels that were mixed otherwise. ``n_audio_tracks`` counts tracks, of which one is judged.
     """
 
     path: str
@@ -283,6 +284,7 @@ class Score(Record):
     segments: tuple[Segment, ...] = ()
     stability: dict[str, float | None] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    n_audio_tracks: int | None = None
 
     @property
     def state(self) -> State:

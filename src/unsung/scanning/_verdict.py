@@ -26,6 +26,8 @@ def judged(
     analysis: Analysis,
     settings: Settings,
     stability: Mapping[str, float | None] | None = None,
+    *,
+    doubt: str = "",
 ) -> Score:
     """Return the score with everything that follows from an analysis.
 
@@ -35,12 +37,15 @@ def judged(
         analysis: what it measured.
         settings: the options of the scan.
         stability: logit under each small change, where the scan asked for it.
+        doubt: why the sound cannot show that it is free of traces; traces found stand.
     """
     verdict, reason, llr_nats, probability = decide(
         bundle, analysis, settings.false_alarm_rate, settings.prior
     )
     if stability is not None and verdict == "ai":
         verdict, reason = _stable(bundle, stability, settings.false_alarm_rate)
+    if doubt and verdict == "human":
+        verdict, reason = "undecided", doubt
     end_s = score.duration_s or analysis.covered_s
     return replace(
         score,

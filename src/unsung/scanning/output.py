@@ -61,6 +61,7 @@ PARQUET = Kind(
 
 _AS_TEXT = ("evidence", "provenance", "segments", "stability", "notes")
 _NESTED = ("windows", *_AS_TEXT)
+_COUNTS = ("n_audio_tracks",)
 _NUMBERS = ("duration_s", "logit", "llr_nats", "probability", "prior", "false_alarm_rate")
 _BATCH = 1000
 
@@ -271,7 +272,14 @@ class ParquetWriter:
         arrow = self._arrow
         if name == "windows":
             return arrow.list_(arrow.list_(arrow.float64()))
-        if name in ("sample_rate_hz", "channels", "size_bytes", "modified_ns", "scanned_ns"):
+        if name in (
+            "sample_rate_hz",
+            "channels",
+            "size_bytes",
+            "modified_ns",
+            "scanned_ns",
+            *_COUNTS,
+        ):
             return arrow.int64()
         if name == "metadata":
             fields = dataclasses.fields(Metadata)

@@ -214,6 +214,6 @@ def _sound(path: Path, codec: str) -> str:
         if not info.codec.startswith(codec):
             raise TagError(f"holds {info.codec} behind tags of {codec}; use --sidecar")
         digest.update(f"{info.sample_rate_hz}/{info.channels}".encode())
-        for block in stream.blocks(_BLOCK_S):
+        for block in stream.blocks(_BLOCK_S, mono=False):
             digest.update(block.tobytes())
     return digest.hexdigest()

@@ -258,7 +258,7 @@ def lyrics(
     chosen = choose_writer(writer, llm_model, llm_url, {**budget, "cache": cache})
     draft = chosen.write(request)
     if json_:
-        typer.echo(json.dumps(draft.to_dict(), ensure_ascii=False))
+        typer.echo(json.dumps(draft.to_dict()))
         return
     typer.echo(f"{draft.title}\n\n{text(draft.sections)}")
     typer.echo(by(chosen), err=True)

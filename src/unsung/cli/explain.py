@@ -10,6 +10,7 @@ import typer
 
 from unsung.cli import _options as o
 from unsung.errors import UsageError
+from unsung.text import parse_json
 
 if TYPE_CHECKING:
     from unsung.explainers import CheckRow, Explained
@@ -128,15 +129,13 @@ def _write(explained: Explained, output: Path, silent: bool) -> Path:
 
 def _settings(pairs: list[str]) -> dict[str, Any]:
     """Turn key=value into plain values: numbers and true or false where they are that."""
-    import json
-
     found: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals:
             raise UsageError(f"expected --set key=value, got '{pair}'; for example --set steps=20")
         try:
-            found[key.strip()] = json.loads(text)
+            found[key.strip()] = parse_json(text)
         except ValueError:
             found[key.strip()] = text
     return found

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from unsung.data._csv import Table, number
 from unsung.data.manifests import iter_manifest
 from unsung.errors import ManifestError
+from unsung.tables import Table, number
 
 __all__ = ["Columns", "Item", "join_scores", "read_items"]
 

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
-from unsung.data._csv import Row, Table, number
 from unsung.errors import ManifestError
+from unsung.tables import Row, Table, number
+from unsung.text import parse_json
 from unsung.types import Label, Manifest, Track
 
 __all__ = ["iter_table", "read_table"]
@@ -107,7 +107,7 @@ def _segments(table: Table, row: Row, text: str) -> tuple[tuple[float, float, st
     if not text:
         return ()
     try:
-        return tuple((float(a), float(b), str(label)) for a, b, label in json.loads(text))
+        return tuple((float(a), float(b), str(label)) for a, b, label in parse_json(text))
     except (ValueError, TypeError) as error:
         raise ManifestError(
             f"{table.path}, line {row.line}: expected segments as JSON "

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from unsung.errors import UsageError
 from unsung.evaluation import conformal_threshold
 from unsung.runtime import Analysis, decide
+from unsung.text import parse_json
 from unsung.types import Record, Score
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def load_calibration(path: Path) -> OwnCalibration:
         UsageError: missing, or not what `unsung calibrate` writes.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
         own = OwnCalibration.from_dict(values)
         if own.format != FORMAT or len(own.rates) != len(own.ai_logits):
             raise ValueError(f"format {own.format}, this version reads {FORMAT}")

@@ -23,6 +23,7 @@ from unsung.errors import UsageError
 from unsung.scanning.keys import KeyIndex
 from unsung.scanning.locking import lock
 from unsung.scanning.settings import Row
+from unsung.text import parse_json
 from unsung.types import Record
 
 __all__ = ["PASSING", "Quarantine", "Quarantined", "file_key", "read_quarantine"]
@@ -161,7 +162,7 @@ def _entries(path: Path) -> Iterator[Quarantined]:
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                yield Quarantined.from_dict(json.loads(line))
+                yield Quarantined.from_dict(parse_json(line))
             except (ValueError, TypeError, AttributeError, UsageError) as error:
                 raise UsageError(
                     f"{path}, line {number}: expected a quarantined file ({error}); "

@@ -25,6 +25,7 @@ from unsung.audio import expand
 from unsung.data import read_manifest
 from unsung.errors import ManifestError, UsageError
 from unsung.synthesis._resynthesis_work import Order, one_thread, work
+from unsung.text import parse_json
 from unsung.types import Manifest, Record, Track
 
 __all__ = ["Summary", "SystemSummary", "parse_systems", "resynthesise"]
@@ -189,7 +190,7 @@ def _held(log: Path, order: Order) -> list[dict[str, Any]]:
     if len(whole) < len(data):
         with log.open("r+b") as stream:
             stream.truncate(len(whole))
-    lines = [json.loads(line) for line in whole.splitlines()]
+    lines = [parse_json(line) for line in whole.splitlines()]
     if not lines or lines[0] != head:
         raise UsageError(
             f"{log}: was made with other options or another seed ({lines[:1]}); "

@@ -7,7 +7,6 @@ that count are those of the test tracks, which nothing was chosen on. Intervals 
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import math
@@ -24,6 +23,7 @@ from unsung.detectors.base import Detector
 from unsung.errors import BundleError, UnsungError
 from unsung.evaluation import conformal_threshold, evaluate
 from unsung.export import export_bundle
+from unsung.tables import write_csv
 from unsung.training.augment import Distorter
 from unsung.training.checkpoint import save_weights
 from unsung.training.distributed import Team
@@ -227,9 +227,7 @@ def _write_scores(
 
 def _write_table(path: Path, head: Sequence[str], rows: Any) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(head)
-        writer.writerows(rows)
+        write_csv(file, head, rows)
 
 
 def _card(

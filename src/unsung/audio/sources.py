@@ -18,7 +18,7 @@ from unsung.audio._spelling import Finder
 from unsung.audio.folders import Entry, entries, look, walk
 from unsung.types import Record
 
-__all__ = ["EXTENSIONS", "Source", "SourceKind", "expand", "search"]
+__all__ = ["EXTENSIONS", "Source", "SourceKind", "barred", "expand", "search"]
 
 SourceKind = Literal["file", "url", "stdin", "missing"]
 EXTENSIONS = frozenset(
@@ -83,6 +83,12 @@ def search(folder: str, left_out: Counter[str]) -> Iterator[Source]:
             yield _missing(entry.path, entry.reason)
         else:
             left_out[_extension(entry.name)] += 1
+
+
+def barred(path: str) -> Source:
+    """Return the source of something that was there and cannot be looked at any more."""
+    entry = look(path)
+    return _missing(path, "no such file; check the path" if entry is None else entry.reason)
 
 
 def _one(name: str, left_out: Counter[str]) -> Iterator[Source]:

@@ -72,6 +72,8 @@ def _print(summary: Summary, output: Path | None, as_json: bool) -> None:
     if output is not None:
         output.write_text(lines, encoding="utf-8")
     typer.echo(lines if as_json else markdown_table(summary.results) + "\n", nl=False)
+    for note in summary.notes:
+        tell(f"note: {note}", err=True)
     for reason, count in summary.left_out.items():
         tell(f"left out: {count} ({reason})", err=True)
     if summary.n_trained_on:

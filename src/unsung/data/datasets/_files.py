@@ -84,9 +84,12 @@ def audio_files(folder: Path) -> list[Path]:
         if real in above:
             continue
         for entry in entries(here):
-            if entry.kind == "folder" and not entry.name.startswith("."):
+            seen = entry.path == here or not entry.name.startswith(".")
+            if entry.kind == "folder" and seen:
                 stack.append((entry.path, above | {real}))
-            elif entry.kind == "fault" or (entry.kind != "folder" and _is_sound(entry.name)):
+            elif entry.kind != "folder" and (
+                _is_sound(entry.name) or (entry.kind == "fault" and seen)
+            ):
                 found.append(Path(entry.path))
     return sorted(found)
 

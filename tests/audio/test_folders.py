@@ -148,7 +148,9 @@ def test_a_build_lists_what_is_bad_and_keeps_the_rest(bad, tmp_path):
     with Cache(tmp_path / "cache") as cache:
         built = build(source_tracks(Path("corpus")), tmp_path / "m.jsonl", cache)
     assert (built.n_tracks, built.n_problems) == (1, len(GOOD) + len(bad) - 1)
-    listed = {Path(row["path"]).name for row in map(json.loads, built.problems.read_text().splitlines())}
+    listed = {
+        Path(row["path"]).name for row in map(json.loads, built.problems.read_text().splitlines())
+    }
     assert {"loop", "loop.mp3", "gone.mp3", "pipe.mp3", "socket.flac"} <= listed
 
 

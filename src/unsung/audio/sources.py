@@ -34,8 +34,8 @@ EXTENSIONS = frozenset(
 )
 """What a folder is searched for; a file that is named itself is taken whatever its extension.
 
-Samples without any header (.raw, .pcm, .sln, .vox, .g722) are not among them: nothing in them says
-their rate or coding, so that every verdict on them would be a guess.
+Streams without any header (.raw, .pcm, .sln, .g722, .al) are not among them: nothing in them says
+what they hold. One that is named itself is read by its extension, where that says enough.
 """
 
 

@@ -94,7 +94,7 @@ class Status:
         if self._wanted and self.progress is not None:
             typer.echo(_summary(self.progress, self._verdicts, false_alarm_rate), err=True)
             if self._calibration:
-                typer.echo(f"probabilities: calibrated on {self._calibration}", err=True)
+                tell(f"probabilities: calibrated on {self._calibration}", err=True)
 
     def _count(self, inputs: list[str]) -> None:
         from unsung.audio.sources import expand

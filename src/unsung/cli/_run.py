@@ -213,7 +213,7 @@ def _summary_page(folder: Path, settings: Settings, quiet: bool) -> None:
     files = CatalogueFolder(folder)
     if not quiet and find_spec("pyarrow") is None:
         hint = install_hint("tables")
-        typer.echo(f"no Parquet in {files.parts}: in a clone of unsung run {hint}", err=True)
+        tell(f"no Parquet in {files.parts}: in a clone of unsung run {hint}", err=True)
     if files.scores.stat().st_size:
         page = write_catalogue(summarise(files.scores, settings), files.summary)
         if not quiet:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unsung.cli import _options as o
-from unsung.cli._console import printable
+from unsung.cli._console import printable, tell
 
 if TYPE_CHECKING:
     from unsung.runtime.instruments import Hearing
@@ -52,7 +52,7 @@ def instruments(
             failed = failed or bool(found.error)
             typer.echo(json.dumps(found.to_dict()) if json_ else _lines(found, every))
     if report is not None:
-        typer.echo(f"pages: {report}", err=True)
+        tell(f"pages: {report}", err=True)
     if not json_:
         typer.echo(loaded.info["card"]["recordings"], err=True)
     if failed:

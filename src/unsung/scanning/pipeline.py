@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -159,7 +159,9 @@ def scan_rows(
         store = ResumeFile(resume, scorer.stamp, mark=mark) if resume else None
         if store is not None:
             stack.enter_context(store)
-        held = stack.enter_context(_quarantine(quarantine, retry_quarantine))
+        held = Quarantine(quarantine, retry=retry_quarantine) if quarantine is not None else None
+        if held is not None:
+            stack.enter_context(held)
         claims = Claims(store, scorer.stamp) if store is not None else None
         scorer.ask = claims.known if claims is not None else None
         items = _unknown(chain(ahead, sources), store, held)
@@ -240,14 +242,7 @@ def _rows(
         from unsung.scanning import on_ray
 
         yield from on_ray.run(
-            items,
-            ray,
-            jobs,
-            init,
-            scorer.stamp,
-            known=scorer.ask,
-            time_s=time_s,
-            stop_inputs=stop,
+            items, ray, jobs, init, scorer.stamp, known=scorer.ask, time_s=time_s, stop_inputs=stop
         )
     elif jobs == 1 and time_s is None:
         for item in items:
@@ -255,13 +250,7 @@ def _rows(
     else:
         assert jobs is not None
         yield from pool.run(
-            items,
-            jobs,
-            init,
-            scorer.stamp,
-            known=scorer.ask,
-            time_s=time_s,
-            stop_inputs=stop,
+            items, jobs, init, scorer.stamp, known=scorer.ask, time_s=time_s, stop_inputs=stop
         )
 
 
@@ -286,10 +275,6 @@ def _unknown(
             yield Row(index, Score(source.path, error=left_out), skipped=True, quarantined=True)
             continue
         yield index, source
-
-
-def _quarantine(path: Path | None, retry: bool) -> AbstractContextManager[Quarantine | None]:
-    return nullcontext() if path is None else Quarantine(path, retry=retry)
 
 
 def _sources(inputs: Inputs, left_out: Counter[str]) -> Iterator[Source]:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from unsung.errors import ManifestError, UnknownName
 from unsung.outputs import write_whole
+from unsung.text import numbered_lines, open_text, parse_json
 
 __all__ = [
     "Clip",
@@ -150,21 +151,22 @@ class Manifest(Record):
         Raises:
             ManifestError: no header, a damaged row, or rows that do not match the hash.
         """
-        lines = path.read_text(encoding="utf-8").splitlines()
-        try:
-            head = json.loads(lines[0])
-            name, version, expected = head["manifest"], head["version"], head["sha256"]
-        except (IndexError, KeyError, TypeError, ValueError) as error:
-            raise ManifestError(
-                f"{path}: expected a first line with manifest, version and sha256; "
-                "write manifests with `unsung data build`"
-            ) from error
         tracks = []
-        for number, line in enumerate(lines[1:], start=2):
+        with open_text(path) as stream:
+            lines = numbered_lines(stream)
             try:
-                tracks.append(Track.from_dict(json.loads(line)))
-            except (ValueError, TypeError, UnknownName) as error:
-                raise ManifestError(f"{path}, line {number}: {error}") from error
+                head = parse_json(next(lines, (1, ""))[1])
+                name, version, expected = head["manifest"], head["version"], head["sha256"]
+            except (KeyError, TypeError, ValueError) as error:
+                raise ManifestError(
+                    f"{path}: expected a first line with manifest, version and sha256; "
+                    "write manifests with `unsung data build`"
+                ) from error
+            for number, line in lines:
+                try:
+                    tracks.append(Track.from_dict(parse_json(line)))
+                except (ValueError, TypeError, AttributeError, UnknownName) as error:
+                    raise ManifestError(f"{path}, line {number}: {error}") from error
         manifest = cls(name, version, tuple(tracks))
         if manifest.sha256 != expected:
             raise ManifestError(

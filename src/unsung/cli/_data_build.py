@@ -10,6 +10,7 @@ import typer
 
 from unsung.cli import _data_common as c
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 __all__ = ["EXAMPLES", "build"]
 
@@ -83,10 +84,10 @@ def build(
         own = tuple(iter_manifest(output, resolve=False))
         write_cards(Manifest(built.head.name, built.head.version, own), output)
     if not quiet:
-        typer.echo(
+        tell(
             f"{output}: {built.n_tracks} tracks, {built.hours:.2f} hours, "
             f"hash {built.head.sha256[:12]}"
         )
     if built.n_problems:
-        typer.echo(f"left out: {built.n_problems} files, listed in {built.problems}", err=True)
+        tell(f"left out: {built.n_problems} files, listed in {built.problems}", err=True)
         raise typer.Exit(1)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unsung.cli._console import tell
+
 if TYPE_CHECKING:
     from unsung.types import Failure
 
@@ -73,11 +75,9 @@ def cache_path(given: Path | None, *read: Path) -> Path:
 
 def say_problems(problems: Iterable[tuple[str, Failure]]) -> bool:
     """Name the first files that failed, on standard error; say whether there were any."""
-    from unsung.cli._console import printable
-
     failed = list(problems)
     for name, why in failed[:_EXAMPLES]:
-        typer.echo(printable(f"left out: {name}: {why.message}"), err=True)
+        tell(f"left out: {name}: {why.message}", err=True)
     if len(failed) > _EXAMPLES:
-        typer.echo(f"left out: {len(failed) - _EXAMPLES} more", err=True)
+        tell(f"left out: {len(failed) - _EXAMPLES} more", err=True)
     return bool(failed)

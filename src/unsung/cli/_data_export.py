@@ -10,6 +10,7 @@ import typer
 
 from unsung.cli import _data_common as c
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 __all__ = ["EXPORT_EXAMPLES", "SAMPLE_EXAMPLES", "export", "sample"]
 
@@ -76,7 +77,7 @@ def sample(
         chosen, failed = made.manifest, c.say_problems(made.problems)
     write_manifest(output, chosen.name, chosen.version, chosen)
     if not quiet:
-        typer.echo(f"{output}: {len(chosen)} tracks")
+        tell(f"{output}: {len(chosen)} tracks")
     if failed:
         raise typer.Exit(1)
 
@@ -109,9 +110,9 @@ def export(
     )
     ticker.clear()
     for line in left_out[:5]:
-        typer.echo(f"left out: {line}", err=True)
+        tell(f"left out: {line}", err=True)
     if not quiet:
-        typer.echo(f"{output}: {form}")
+        tell(f"{output}: {form}")
     if left_out:
-        typer.echo(f"left out: {len(left_out)} files in all", err=True)
+        tell(f"left out: {len(left_out)} files in all", err=True)
         raise typer.Exit(1)

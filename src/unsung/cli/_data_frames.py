@@ -10,6 +10,7 @@ import typer
 
 from unsung.cli import _data_common as c
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 __all__ = ["EXAMPLES", "frames"]
 
@@ -76,7 +77,7 @@ def frames(
         )
     ticker.clear()
     if not quiet:
-        typer.echo(
+        tell(
             f"{output / 'manifest.jsonl'}: {made.n_frames} frames of {made.n_files} files "
             f"({made.n_known} done before)"
         )

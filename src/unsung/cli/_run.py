@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from unsung.audio.memory import keep_freed_memory
-from unsung.cli._console import Status
+from unsung.cli._console import Status, tell
 from unsung.errors import UsageError, install_hint
 from unsung.outputs import output_file, output_folder
 from unsung.scanning import Row, Settings, scan_rows
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CATALOGUE_TIME_S", "Keep", "quiet_libraries", "run"]
 
+_EXTENSIONS = 8
 CATALOGUE_TIME_S = 600.0
 """Time limit of one file where a catalogue gives none: a track of hours takes seconds."""
 
@@ -201,23 +202,28 @@ def _check_rate(settings: Settings, *, required: bool) -> None:
     if why and required:
         raise UsageError(f"{why}; name one with --false-alarm-rate, or calibrate on more music")
     if why:
-        typer.echo(f"warning: {why}", err=True)
+        tell(f"warning: {why}", err=True)
 
 
 def _say(refusal: str) -> None:
-    typer.echo(f"not written: {refusal}", err=True)
+    tell(f"not written: {refusal}", err=True)
 
 
 def _say_rest(progress: Progress) -> None:
     """Say what the summary line has no word for."""
     if progress.duplicates:
-        typer.echo(f"{progress.duplicates} hold the same bytes as another track", err=True)
+        tell(f"{progress.duplicates} hold the same bytes as another track", err=True)
     if progress.quarantined:
-        typer.echo(
+        tell(
             f"{progress.quarantined} that failed before left out (of the skipped); "
             "--retry-failed tries them again",
             err=True,
         )
+    if progress.left_out:
+        kinds = sorted(progress.left_out.items(), key=lambda item: (-item[1], item[0]))
+        said = ", ".join(f"{kind or 'none'} {count}" for kind, count in kinds[:_EXTENSIONS])
+        count, more = sum(progress.left_out.values()), ", ..." if kinds[_EXTENSIONS:] else ""
+        tell(f"{count} files left out by their extension: {said}{more}", err=True)
 
 
 def _watch(inputs: list[str], keep: Keep) -> Watch | None:
@@ -236,11 +242,11 @@ def _summary_page(folder: Path, settings: Settings, quiet: bool) -> None:
     files = CatalogueFolder(folder)
     if not quiet and find_spec("pyarrow") is None:
         hint = install_hint("tables")
-        typer.echo(f"no Parquet in {files.parts}: in a clone of unsung run {hint}", err=True)
+        tell(f"no Parquet in {files.parts}: in a clone of unsung run {hint}", err=True)
     if files.scores.stat().st_size:
         page = write_catalogue(summarise(files.scores, settings), files.summary)
         if not quiet:
-            typer.echo(f"summary: {page}", err=True)
+            tell(f"summary: {page}", err=True)
 
 
 def _pages(report: Path | None, settings: Settings, opened: bool) -> ReportFolder | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 if TYPE_CHECKING:
     from unsung.types import Score
@@ -70,19 +71,19 @@ def calibrate(
         )
     status.finish(settings.false_alarm_rate)
     own.save(output)
-    typer.echo(f"{own.n_human} human recordings, {own.n_left_out} left out")
+    tell(f"{own.n_human} human recordings, {own.n_left_out} left out")
     for rate in own.rates:
         logit = own.ai_logit(rate)
         threshold = "" if logit is None else f"AI from logit {logit:+.3f}, "
-        typer.echo(f"false-alarm rate {rate:<6g} {threshold}{own.guarantee(rate)}")
-    typer.echo(f"written: {output}")
+        tell(f"false-alarm rate {rate:<6g} {threshold}{own.guarantee(rate)}")
+    tell(f"written: {output}")
     doubts = calibration.doubt(called_ai, own)
     if doubts:
-        typer.echo(f"warning: {doubts}", err=True)
+        tell(f"warning: {doubts}", err=True)
     useless = calibration.unreachable(
         calibration.recalibrated(bundle, output, fast), settings.false_alarm_rate
     )
     if useless:
-        typer.echo(f"warning: with `scan --calibration {output}` alone, {useless}", err=True)
+        tell(f"warning: with `scan --calibration {output}` alone, {useless}", err=True)
     if failed:
         raise typer.Exit(1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 if TYPE_CHECKING:
     from unsung.scanning.figures import Summary
@@ -78,10 +79,12 @@ def _print(summary: Summary, output: Path | None, as_json: bool) -> None:
     if output is not None:
         write_results(summary.results, output)
     typer.echo(lines if as_json else markdown_table(summary.results) + "\n", nl=False)
+    for note in summary.notes:
+        tell(f"note: {note}", err=True)
     for reason, count in summary.left_out.items():
-        typer.echo(f"left out: {count} ({reason})", err=True)
+        tell(f"left out: {count} ({reason})", err=True)
     if summary.n_trained_on:
-        typer.echo(
+        tell(
             f"warning: the detector was trained on {summary.n_trained_on} of these tracks; the "
             "figures flatter it. Use tracks that it has not seen.",
             err=True,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 from unsung.errors import UsageError
 
 if TYPE_CHECKING:
@@ -108,7 +109,6 @@ def _survey(source: str, against: Path | None, quiet: bool) -> Survey:
 
 
 def _print(survey: Survey, json_: bool) -> None:
-    from unsung.cli._console import printable
     from unsung.fingerprints.storage import summary
     from unsung.reports.fingerprint import comb_text
 
@@ -116,19 +116,15 @@ def _print(survey: Survey, json_: bool) -> None:
         for one in survey.fingerprints:
             typer.echo(json.dumps({"kind": "fingerprint", **summary(one)}))
     else:
-        typer.echo(
-            f"{'generator':<36}{'tracks':>7}{'sure bins':>11}{'comb':>28}{'in tracks':>11}  lines"
-        )
+        tell(f"{'generator':<36}{'tracks':>7}{'sure bins':>11}{'comb':>28}{'in tracks':>11}  lines")
         for one in survey.fingerprints:
             lines = ", ".join(f"{line.hz:.0f}" for line in one.lines[:4])
-            typer.echo(
-                printable(
-                    f"{one.name:<36.36}{one.n_tracks:>7}{100 * one.significant:>9.1f} %"
-                    f"{comb_text(one):>28}{one.tracks_with_comb:>11}  {lines}"
-                )
+            tell(
+                f"{one.name:<36.36}{one.n_tracks:>7}{100 * one.significant:>9.1f} %"
+                f"{comb_text(one):>28}{one.tracks_with_comb:>11}  {lines}"
             )
     for path, reason in survey.failed:
-        typer.echo(printable(f"{path}: {reason}"), err=True)
+        tell(f"{path}: {reason}", err=True)
 
 
 def _write(survey: Survey, save: Path | None, report: Path | None) -> None:
@@ -136,15 +132,15 @@ def _write(survey: Survey, save: Path | None, report: Path | None) -> None:
         from unsung.fingerprints import save as write
 
         write(survey, save)
-        typer.echo(f"saved: {save}", err=True)
+        tell(f"saved: {save}", err=True)
     if report is not None:
         from unsung.reports.fingerprint import write_fingerprint_report
 
-        typer.echo(f"report: {write_fingerprint_report(survey, report)}", err=True)
+        tell(f"report: {write_fingerprint_report(survey, report)}", err=True)
         if report.suffix.lower() != ".html":
             from unsung.reports.fingerprint_index import write_fingerprint_index
 
-            typer.echo(f"figures: {write_fingerprint_index(survey, report)}", err=True)
+            tell(f"figures: {write_fingerprint_index(survey, report)}", err=True)
 
 
 def _attribute(songs: list[str], path: Path | None, survey: Survey | None, json_: bool) -> bool:
@@ -164,20 +160,16 @@ def _attribute(songs: list[str], path: Path | None, survey: Survey | None, json_
             _named(song, name(song, gallery), json_)
         except AudioError as error:
             failed = True
-            typer.echo(f"{song}: {error}", err=True)
+            tell(f"{song}: {error}", err=True)
     return failed
 
 
 def _named(song: str, found: Attribution, json_: bool) -> None:
-    from unsung.cli._console import printable
-
     if json_:
         typer.echo(json.dumps({"kind": "attribution", "path": song, **found.to_dict()}))
         return
     sign = ">" if found.score > found.threshold else "<="
-    typer.echo(
-        printable(
-            f"{song}: {found.family}; nearest {found.generator} "
-            f"({found.score:.3f} {sign} {found.threshold:.3f})"
-        )
+    tell(
+        f"{song}: {found.family}; nearest {found.generator} "
+        f"({found.score:.3f} {sign} {found.threshold:.3f})"
     )

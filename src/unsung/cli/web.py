@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 from unsung.scratch import Scratch
 
 __all__ = ["web"]
@@ -40,10 +41,10 @@ def web(
 
     if extension is not None:
         made = story.write_extension(extension, detector, runtime)
-        typer.echo(f"extension: {made.folder} ({made.total_bytes / 1e6:.1f} MB)")
+        tell(f"extension: {made.folder} ({made.total_bytes / 1e6:.1f} MB)")
     if output is not None:
         made = story.write_site(output, detector, runtime)
-        typer.echo(
+        tell(
             f"site: {made.folder} ({made.loaded_bytes / 1e6:.1f} MB loaded, "
             f"{made.total_bytes / 1e6:.1f} MB in all)"
         )
@@ -53,6 +54,6 @@ def web(
         made = story.write_site(folder / "site", detector, runtime)
 
         def ready(address: str) -> None:
-            typer.echo(f"open {address} (Ctrl-C ends it)")
+            tell(f"open {address} (Ctrl-C ends it)")
 
         story.serve(made.folder, port, opened=opened, ready=ready)

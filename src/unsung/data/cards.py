@@ -9,10 +9,8 @@ three are made from the manifest alone: the same manifest and facts give the sam
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
-import io
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -23,6 +21,7 @@ from typing import Any
 
 from unsung.data._atomic import replacing
 from unsung.outputs import Kind, csv_with, json_with, text_with
+from unsung.tables import csv_line
 from unsung.types import Manifest, Record, Track
 
 __all__ = [
@@ -100,13 +99,8 @@ def is_stated(licence: str) -> bool:
 
 def tracks_csv(tracks: Iterable[Track]) -> str:
     """Return the tracks as CSV with a header; None is an empty cell, segments are left out."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for track in tracks:
-        values = (getattr(track, name) for name in _COLUMNS)
-        writer.writerow(["" if value is None else value for value in values])
-    return text.getvalue()
+    rows = ([getattr(track, name) for name in _COLUMNS] for track in tracks)
+    return "".join(map(csv_line, (_COLUMNS, *rows)))
 
 
 def croissant(

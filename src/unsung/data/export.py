@@ -7,7 +7,6 @@ A file that cannot be read is left out and returned by its id.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import os
@@ -19,6 +18,7 @@ from unsung.data._atomic import FULL, full_disk, replacing
 from unsung.data.manifests import MANIFEST, portable, write_manifest
 from unsung.errors import ManifestError, MissingExtra, UnknownName
 from unsung.outputs import Kind, csv_with
+from unsung.tables import csv_line
 from unsung.types import Manifest, Track
 
 __all__ = ["FORMATS", "export", "export_file"]
@@ -94,12 +94,11 @@ def export_file(out: Path, form: str) -> tuple[Path, Kind] | None:
 def _write_csv(tracks: Iterable[Track], out: Path) -> None:
     root = os.path.abspath(out.parent)  # noqa: PTH100
     with replacing(out) as part, part.open("w", newline="", encoding="utf-8") as stream:
-        rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow(_NAMES)
+        stream.write(csv_line(_NAMES))
         for track in tracks:
             values = vars(track) | {"path": portable(track.path, root)}
             values["segments"] = json.dumps(track.segments) if track.segments else ""
-            rows.writerow("" if values[name] is None else values[name] for name in _NAMES)
+            stream.write(csv_line(values[name] for name in _NAMES))
 
 
 def _write_shards(pairs: Iterable[tuple[Track, bytes]], out: Path, shard_tracks: int) -> None:

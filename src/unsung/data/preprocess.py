@@ -29,6 +29,7 @@ from unsung.data.framing import Framing, cut_frames
 from unsung.data.manifests import MANIFEST, Head, write_manifest
 from unsung.errors import DatasetError, UnknownName
 from unsung.outputs import FOREIGN
+from unsung.text import parse_json
 from unsung.types import Failure, FloatArray, Track
 
 __all__ = ["WRITTEN", "Form", "Framed", "preprocess"]
@@ -139,7 +140,7 @@ def _tasks(tracks: Iterable[Track], out: Path, cache: Cache, kind: str) -> Itera
     for track in tracks:
         sha256 = cache.sha256(track.path)
         stored = cache.get(sha256, kind) if sha256 else None
-        frames = tuple((name, digest) for name, digest in json.loads(stored or b"[]"))
+        frames = tuple((name, digest) for name, digest in parse_json(stored or b"[]"))
         there = all(os.path.exists(out / name) for name, _ in frames)  # noqa: PTH110
         yield _Task(track, frames if there else ())
 

@@ -27,6 +27,7 @@ from unsung.detectors.base import Detector
 from unsung.errors import BundleError, MissingExtra, UnknownName, UsageError
 from unsung.frontends import FrontEnd
 from unsung.outputs import FOREIGN, Kind, json_with, output_folder, replacing, write_whole
+from unsung.text import parse_json
 from unsung.types import Record
 
 __all__ = [
@@ -143,7 +144,7 @@ def load_pretrained(folder: Path) -> Detector:
         BundleError: config or weights are missing, damaged or do not fit each other.
     """
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = parse_json((folder / CONFIG).read_text(encoding="utf-8"))
         if not isinstance(config, dict):
             raise ValueError("not a table")
     except (OSError, ValueError) as error:

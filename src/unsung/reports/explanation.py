@@ -6,7 +6,6 @@ The page is one file without any address to the outside, under 5 MB, sounds incl
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -27,6 +26,7 @@ from unsung.reports.page import PAGE, render, this_command, this_version, write_
 from unsung.reports.player import Player, embed
 from unsung.reports.song import LARGEST_BYTES, track_name
 from unsung.reports.words import clock, hertz, number
+from unsung.tables import write_csv
 
 __all__ = ["WRITTEN", "summary", "write_explanation"]
 
@@ -148,9 +148,7 @@ def summary(explained: Explained) -> dict[str, Any]:
 
 def _table(path: Path, names: Sequence[str], rows: Sequence[Any]) -> None:
     with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(names)
-        writer.writerows((row.low, row.high, f"{row.relevance:.6g}") for row in rows)
+        write_csv(file, names, ((row.low, row.high, f"{row.relevance:.6g}") for row in rows))
 
 
 def _sounds(explained: Explained, listening: Listening | None, out: Path) -> list[Sound]:

@@ -31,6 +31,7 @@ from unsung.reproduce.select import choose, open_manifests
 from unsung.reproduce.tables import write_tables
 from unsung.reproduce.timing import machine, seconds_by_condition
 from unsung.reproduce.views import views
+from unsung.text import parse_json
 from unsung.types import Manifest, Record, Result, Track
 
 __all__ = ["Found", "Resolved", "experiments", "reproduce"]
@@ -103,7 +104,7 @@ def _state(folder: Path) -> str:
     record = folder / "experiment.json"
     if not record.exists():
         return "not run"
-    total = json.loads(record.read_text(encoding="utf-8"))["n_cells"]
+    total = parse_json(record.read_text(encoding="utf-8"))["n_cells"]
     if (folder / "index.html").exists():
         return f"done ({total} scores)"
     return f"{len(read_scores(folder / 'scores.jsonl'))} of {total} scores"
@@ -218,7 +219,7 @@ def _begin(out: Path, record: Resolved) -> Resolved:
 
 def _earlier_s(out: Path) -> float:
     try:
-        found = json.loads((out / "experiment.json").read_text(encoding="utf-8"))
+        found = parse_json((out / "experiment.json").read_text(encoding="utf-8"))
         return float(found.get("wall_s", 0.0))
     except (OSError, ValueError, AttributeError, TypeError):
         return 0.0  # nothing was run before, or by an older version

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from unsung.outputs import replacing, write_whole
+from unsung.tables import write_csv
 from unsung.types import Result
 
 __all__ = ["COLUMNS", "cell", "compare", "pivot", "write_tables"]
@@ -44,9 +44,8 @@ def write_tables(results: Sequence[Result], folder: Path) -> None:
         replacing(folder / "results.csv") as part,
         part.open("w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.DictWriter(file, CSV_COLUMNS, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(row.to_dict() for row in results)
+        values = (row.to_dict() for row in results)
+        write_csv(file, CSV_COLUMNS, ([row[name] for name in CSV_COLUMNS] for row in values))
     head, body = pivot(results)
     write_whole(folder / "results.md", _markdown(head, body))
     write_whole(folder / "results.tex", _latex(head, body))

@@ -12,7 +12,6 @@ list, which are heard as the nearest on it.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +28,7 @@ from unsung.audio.windows import WindowBuffer
 from unsung.errors import BundleError, SilentAudio, UnknownName, first_reason
 from unsung.frontends.log_mel import LogMel
 from unsung.runtime.graphs import session
+from unsung.text import parse_json
 from unsung.types import FloatArray, Record
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def load_instruments(folder: Path | None = None) -> InstrumentModel:
     if not folder.is_dir():
         raise UnknownName("folder of an instrument network", str(folder), [str(_PACKAGED)])
     try:
-        info = json.loads((folder / DOCUMENT).read_text(encoding="utf-8"))
+        info = parse_json((folder / DOCUMENT).read_text(encoding="utf-8"))
         wanted, found = dict(info["files"]), info["format"]
         for name, digest in wanted.items():
             if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from unsung.errors import UsageError
 from unsung.outputs import Kind, lines_with
+from unsung.text import parse_json
 
 __all__ = ["LOG", "StressLog", "content_key"]
 
@@ -84,7 +85,7 @@ class StressLog:
             return None
         with self._path.open("rb") as lines:
             lines.seek(place)
-            row: dict[str, Any] = json.loads(lines.readline())
+            row: dict[str, Any] = parse_json(lines.readline())
         return dict(row["values"])
 
     def put(self, key: str, kind: str, path: str, values: dict[str, Any]) -> None:
@@ -121,7 +122,7 @@ class StressLog:
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
-        row = json.loads(line)
+        row = parse_json(line)
     except ValueError:
         return None
     fits = isinstance(row, dict) and isinstance(row.get("key"), str) and "values" in row

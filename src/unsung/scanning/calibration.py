@@ -20,6 +20,7 @@ from unsung.errors import UnsungError, UsageError
 from unsung.evaluation import conformal_threshold
 from unsung.outputs import Kind, json_with, output_file, write_whole
 from unsung.runtime import Analysis, decide
+from unsung.text import parse_json
 from unsung.types import Record, Score
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def load_calibration(path: Path) -> OwnCalibration:
         UsageError: missing, or not what `unsung calibrate` writes.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
         own = OwnCalibration.from_dict(values)
         if own.format != FORMAT or len(own.rates) != len(own.ai_logits):
             raise ValueError(f"format {own.format}, this version reads {FORMAT}")

@@ -9,7 +9,6 @@ row twice. Read them with any tool that reads Parquet while a scan goes on.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -24,6 +23,7 @@ from unsung.scanning.pipeline import Inputs, scan_rows
 from unsung.scanning.quarantine import LIST
 from unsung.scanning.resume import RESUME
 from unsung.scanning.settings import Row, Settings
+from unsung.text import parse_json
 
 __all__ = ["KEPT", "PART_ROWS", "CatalogueFolder", "Parts", "scan_catalogue"]
 
@@ -183,7 +183,7 @@ class Parts:
             with ParquetWriter(target, facts=True, notes=notes) as writer:
                 for line in _until(lines, end):
                     try:
-                        writer.write(*parse_row(json.loads(line)))
+                        writer.write(*parse_row(parse_json(line)))
                     except (ValueError, TypeError, AttributeError, UsageError):
                         continue  # a line that the disk damaged: its file is scanned again
 

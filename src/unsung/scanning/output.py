@@ -8,7 +8,6 @@ are lists of two numbers.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
 import json
@@ -24,6 +23,8 @@ from unsung.outputs import Kind, json_with, named, output_file, parquet_with
 from unsung.scanning.keys import KeyIndex
 from unsung.scanning.settings import FileFacts, Metadata
 from unsung.stopping import finishing
+from unsung.tables import csv_line
+from unsung.text import one_line, parse_json
 from unsung.types import Score
 
 __all__ = [
@@ -90,8 +91,8 @@ def row_line(score: Score, facts: FileFacts | None) -> str:
 
 def _line(values: dict[str, Any]) -> str:
     text = json.dumps(values, ensure_ascii=False)
-    if not text.isascii() and _unencodable(text):  # a file name need not be valid Unicode
-        text = json.dumps(values)
+    if one_line(text) != text:  # a name that is no Unicode, or has signs a terminal acts on
+        text = json.dumps(values).replace("\x7f", "\\u007f")
     return text + "\n"
 
 
@@ -114,7 +115,7 @@ def read_rows(path: Path) -> Iterator[tuple[Score, FileFacts]]:
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                yield parse_row(json.loads(line))
+                yield parse_row(parse_json(line))
             except (ValueError, TypeError, AttributeError, UsageError) as error:
                 raise UsageError(
                     f"{path}, line {number}: expected a score ({error}); "
@@ -150,7 +151,7 @@ def newest_rows(path: Path) -> Iterator[tuple[Score, FileFacts]]:
             if newest.get(_path_key(line)) != start:
                 continue
             try:
-                yield parse_row(json.loads(line))
+                yield parse_row(parse_json(line))
             except (ValueError, TypeError, AttributeError, UsageError):
                 continue  # half a line, or one that the disk damaged
 
@@ -181,8 +182,7 @@ class CsvWriter:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._rows = csv.writer(stream, lineterminator="\n")
-        self._rows.writerow(COLUMNS)
+        stream.write(csv_line(COLUMNS))
         stream.flush()
 
     def write(self, score: Score) -> None:
@@ -190,7 +190,7 @@ class CsvWriter:
         row = _flat(score)
         for name in _NESTED:
             row[name] = json.dumps(row[name]) if row[name] else ""
-        self._rows.writerow(_shown(row[name]) for name in COLUMNS)
+        self._stream.write(csv_line(row[name] for name in COLUMNS))
         self._stream.flush()
 
 
@@ -291,10 +291,6 @@ def _flat(score: Score) -> dict[str, Any]:
     row = score.to_dict()
     error = row.pop("error") or {}
     return {**row, "error.type": error.get("type"), "error.message": error.get("message")}
-
-
-def _shown(value: Any) -> Any:
-    return "" if value is None else _printable(value) if isinstance(value, str) else value
 
 
 def _printable(text: str) -> str:

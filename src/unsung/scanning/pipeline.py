@@ -8,9 +8,10 @@ taken as processes fall idle, rows leave as they finish.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -45,7 +46,8 @@ class Progress:
 
     ``skipped`` counts what an earlier scan holds and what stands in ``quarantined``;
     ``duplicates`` counts tracks that took the score of the same bytes, ``damaged`` those whose
-    verdict is on the part that could be heard.
+    verdict is on the part that could be heard; ``left_out`` the files of folders without a known
+    extension, by extension, when all were looked at.
     """
 
     done: int = 0
@@ -56,6 +58,7 @@ class Progress:
     quarantined: int = 0
     duplicates: int = 0
     damaged: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def after(self, row: Row, elapsed_s: float) -> Progress:
         """Return the counts with one more finished row."""
@@ -146,7 +149,8 @@ def scan_rows(
         raise UsageError(f"expected at least 1 job, got {jobs}; leave it out for one a core")
     started_s = time.monotonic()
     scorer = Scorer(settings, load=load, limits=limits)
-    sources = enumerate(_sources(inputs))
+    left_out: Counter[str] = Counter()
+    sources = enumerate(_sources(inputs, left_out))
     ahead = list(islice(sources, FEW + 1)) if jobs is None and ray is None else []
     if jobs is None and ray is None:
         jobs = 1 if len(ahead) <= FEW else pool.cores()
@@ -170,6 +174,8 @@ def scan_rows(
                 if on_progress is not None:
                     on_progress(progress)
                 yield row
+        if on_progress is not None and left_out:
+            on_progress(replace(progress, left_out=left_out))
 
 
 def scan_paths(
@@ -235,14 +241,7 @@ def _rows(
         from unsung.scanning import on_ray
 
         yield from on_ray.run(
-            items,
-            ray,
-            jobs,
-            init,
-            scorer.stamp,
-            known=scorer.ask,
-            time_s=time_s,
-            stop_inputs=stop,
+            items, ray, jobs, init, scorer.stamp, known=scorer.ask, time_s=time_s, stop_inputs=stop
         )
     elif jobs == 1 and time_s is None:
         for item in items:
@@ -250,13 +249,7 @@ def _rows(
     else:
         assert jobs is not None
         yield from pool.run(
-            items,
-            jobs,
-            init,
-            scorer.stamp,
-            known=scorer.ask,
-            time_s=time_s,
-            stop_inputs=stop,
+            items, jobs, init, scorer.stamp, known=scorer.ask, time_s=time_s, stop_inputs=stop
         )
 
 
@@ -287,8 +280,8 @@ def _quarantine(path: Path | None, retry: bool) -> AbstractContextManager[Quaran
     return nullcontext() if path is None else Quarantine(path, retry=retry)
 
 
-def _sources(inputs: Inputs) -> Iterator[Source]:
-    """Expand one item of the input at a time."""
+def _sources(inputs: Inputs, left_out: Counter[str]) -> Iterator[Source]:
+    """Expand lazily: one item of the input at a time."""
     items = [inputs] if isinstance(inputs, str | Path | Source) else inputs
     for item in items:
         if isinstance(item, Source):
@@ -298,4 +291,4 @@ def _sources(inputs: Inputs) -> Iterator[Source]:
         elif objects.is_object(str(item)):
             yield from objects.expand_objects(str(item))
         else:
-            yield from expand([str(item)])
+            yield from expand([str(item)], left_out)

@@ -24,6 +24,7 @@ from unsung.outputs import Kind, lines_with
 from unsung.scanning.keys import KeyIndex
 from unsung.scanning.locking import lock
 from unsung.scanning.settings import Row
+from unsung.text import parse_json
 from unsung.types import Record
 
 __all__ = [
@@ -184,7 +185,7 @@ def _entries(path: Path) -> Iterator[Quarantined]:
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                yield Quarantined.from_dict(json.loads(line))
+                yield Quarantined.from_dict(parse_json(line))
             except (ValueError, TypeError, AttributeError, UsageError) as error:
                 raise UsageError(
                     f"{path}, line {number}: expected a quarantined file ({error}); "

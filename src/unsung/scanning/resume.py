@@ -12,7 +12,6 @@ scanned again. A torn last line, or one of zero bytes as file systems leave them
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -32,6 +31,7 @@ from unsung.scanning.output import ROWS, parse_row, row_line
 from unsung.scanning.quarantine import lasting
 from unsung.scanning.settings import FileFacts, Row, Stamp
 from unsung.stopping import finishing
+from unsung.text import parse_json
 from unsung.types import Score
 
 __all__ = ["RESUME", "SYNC_S", "ResumeFile", "StoreFull"]
@@ -280,7 +280,7 @@ class ResumeFile:
 
     def _load(self, offset: int) -> tuple[Score, FileFacts]:
         self._reader.seek(offset)
-        return parse_row(json.loads(self._reader.readline()))
+        return parse_row(parse_json(self._reader.readline()))
 
 
 def _facts(row: dict[str, Any]) -> FileFacts | None:
@@ -304,7 +304,7 @@ def _is_score(row: dict[str, Any] | None) -> bool:
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
-        row = json.loads(line)
+        row = parse_json(line)
     except ValueError:
         return None
     return row if isinstance(row, dict) and isinstance(row.get("path"), str) else None

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from unsung.errors import ManifestError, UsageError
+from unsung.text import parse_json
 
 __all__ = ["Journal"]
 
@@ -68,7 +69,7 @@ class Journal:
         rows = []
         for number, line in enumerate(data[:whole].splitlines(), start=1):
             try:
-                row = json.loads(line)
+                row = parse_json(line)
             except ValueError as error:
                 raise ManifestError(f"{self.path}, line {number}: not JSON ({error})") from error
             if not isinstance(row, dict):

@@ -30,6 +30,7 @@ from unsung.synthesis._journal import Journal
 from unsung.synthesis.generators.base import Generator, NotReady
 from unsung.synthesis.prompt_files import read_prompts
 from unsung.synthesis.prompts import Prompt, auto_prompts, plan_of
+from unsung.text import parse_json
 from unsung.types import Clip, Record
 
 __all__ = ["WRITTEN", "Done", "Progress", "generate_dataset", "take_prompts"]
@@ -220,7 +221,7 @@ class _Job:
 
 def _json(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values as JSON holds them, so that they compare equal after reading."""
-    plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
+    plain: dict[str, Any] = parse_json(json.dumps(values, default=str))
     return plain
 
 
@@ -250,7 +251,7 @@ def _same_job(path: Path, generator: Generator, length_s: float) -> None:
         write_whole(path, json.dumps(job, indent=1) + "\n")
         return
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = parse_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UsageError(f"{path}: not JSON ({error}); choose another output folder") from error
     if before != job:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from unsung.outputs import Kind, lines_with
 from unsung.synthesis._journal import Journal
 from unsung.synthesis.lyrics import Writer
 from unsung.synthesis.prompts import Plan, Prompt, make_prompt, prompt_id, sound_seed
+from unsung.text import parse_json
 
 __all__ = ["PROBLEMS", "PROMPTS", "problems_path", "read_prompts", "write_prompts"]
 
@@ -78,7 +78,7 @@ def read_prompts(path: Path, seed: int = 0) -> Iterator[Prompt]:
         ManifestError: no such file, or a line that is no prompt; the message names it.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path}: cannot be read as a list of prompts ({error})") from error
     seen: set[str] = set()
@@ -91,7 +91,7 @@ def read_prompts(path: Path, seed: int = 0) -> Iterator[Prompt]:
             )
         else:
             try:
-                prompt = Prompt.from_dict(json.loads(line))
+                prompt = Prompt.from_dict(parse_json(line))
             except (ValueError, TypeError, AttributeError, UnknownName) as error:
                 raise ManifestError(f"{path}, line {number}: no prompt record ({error})") from error
         if prompt.id in seen:

@@ -26,6 +26,7 @@ from unsung.data import read_manifest
 from unsung.errors import ManifestError, UsageError
 from unsung.outputs import FOREIGN, Kind, json_with, output_folder, write_whole
 from unsung.synthesis._resynthesis_work import Order, one_thread, work
+from unsung.text import parse_json
 from unsung.types import Manifest, Record, Track
 
 WRITTEN = {
@@ -196,7 +197,7 @@ def _held(log: Path, order: Order) -> list[dict[str, Any]]:
     if len(whole) < len(data):
         with log.open("r+b") as stream:
             stream.truncate(len(whole))
-    lines = [json.loads(line) for line in whole.splitlines()]
+    lines = [parse_json(line) for line in whole.splitlines()]
     if not lines or lines[0] != head:
         raise UsageError(
             f"{log}: was made with other options or another seed ({lines[:1]}); "

@@ -27,6 +27,7 @@ from unsung.synthesis._answers import (
     repair,
 )
 from unsung.synthesis.lyrics import Draft, GrammarWriter, LyricRequest, Writer
+from unsung.text import parse_json
 
 __all__ = ["FATAL", "BudgetSpent", "Endpoint", "EndpointWriter", "KeyRefused", "WriterError"]
 __all__ += ["choose_writer"]
@@ -138,7 +139,7 @@ class EndpointWriter:
         place = self._place(messages, request.seed)
         if place is not None and place.is_file():
             self.from_cache += 1
-            return Draft.from_dict(json.loads(place.read_text(encoding="utf-8"))["draft"])
+            return Draft.from_dict(parse_json(place.read_text(encoding="utf-8"))["draft"])
         answer = self._answer(messages, request.seed)
         try:
             draft = check_answer(answer, request)

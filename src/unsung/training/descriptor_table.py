@@ -8,7 +8,6 @@ detectors that learn their own features: those read sound (`unsung train`).
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from unsung.data._atomic import replacing
-from unsung.data._csv import Table, number
 from unsung.data._workers import each
 from unsung.detectors._grid import GridSearch
 from unsung.detectors.descriptors_linear import DescriptorsLinear
 from unsung.detectors.descriptors_linear import Kind as Classifier
 from unsung.errors import ManifestError, MissingExtra, UsageError
 from unsung.outputs import Kind, csv_with, parquet_with
+from unsung.tables import Table, csv_line, number
 from unsung.training.store import decoded
 from unsung.types import Failure, FloatArray, Record, Track
 
@@ -157,11 +156,10 @@ def write_descriptors(table: DescriptorTable, path: Path) -> None:
             parquet.write_table(arrow.table(columns), part)
             return
         with part.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow([FILE, LABEL, *table.columns])
+            stream.write(csv_line([FILE, LABEL, *table.columns]))
             for file, label, row in zip(table.files, table.labels, table.values, strict=True):
                 # Nine digits bring a float32 back exactly.
-                writer.writerow([file, label, *(f"{value:.9g}" for value in row)])
+                stream.write(csv_line([file, label, *(f"{value:.9g}" for value in row)]))
 
 
 def read_descriptors(path: Path) -> DescriptorTable:

@@ -10,7 +10,6 @@ one of the two learned from.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections import Counter
@@ -28,6 +27,7 @@ from unsung.evaluation import bootstrap_difference, roc_auc
 from unsung.outputs import FOREIGN, Kind, csv_with, output_folder, replacing, write_whole
 from unsung.scanning import Settings
 from unsung.scanning.labelled import score_items
+from unsung.tables import write_csv
 from unsung.types import Track
 
 __all__ = ["KINDS", "Judged", "compare", "export_sound", "in_words", "judge", "judged"]
@@ -101,9 +101,7 @@ def compare(
         replacing(out / "diff.csv") as part,
         part.open("w", encoding="utf-8", newline="") as file,
     ):
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        write_csv(file, rows[0], (row.values() for row in rows))
     export_sound(rows, out, seconds, most)
     summary = {"A": model_a, "B": model_b, "tracks": len(rows)} | _numbers(rows, positive)
     summary["rules"] = {"A": _rule(a), "B": _rule(b)}

@@ -7,7 +7,6 @@ that count are those of the test tracks, which nothing was chosen on. Intervals 
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import math
@@ -25,6 +24,7 @@ from unsung.errors import BundleError, UnsungError
 from unsung.evaluation import conformal_threshold, evaluate
 from unsung.export import export_bundle
 from unsung.outputs import replacing, write_whole
+from unsung.tables import write_csv
 from unsung.training.augment import Distorter
 from unsung.training.checkpoint import save_weights
 from unsung.training.distributed import Team
@@ -232,9 +232,7 @@ def _write(path: Path, text: str) -> None:
 
 def _write_table(path: Path, head: Sequence[str], rows: Any) -> None:
     with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(head)
-        writer.writerows(rows)
+        write_csv(file, head, rows)
 
 
 def _card(

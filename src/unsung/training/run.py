@@ -6,7 +6,6 @@ summary = run_recipe(load_recipe(Path("r.toml"), ["data.manifests=['music.csv']"
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from unsung.detectors.base import Detector
 from unsung.errors import MissingExtra, MissingTool
 from unsung.outputs import FOREIGN, Kind, csv_with, is_earlier, json_with, output_folder
+from unsung.text import parse_json
 from unsung.training.augment import Distorter
 from unsung.training.distributed import joined, launch, started_outside
 from unsung.training.faults import TrainingError
@@ -168,7 +168,7 @@ def _done(recipe: Recipe, out: Path) -> dict[str, Any] | None:
     path = out / SUMMARY
     if not path.exists():
         return None
-    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    summary: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
     if summary["recipe_sha256"] != recipe.sha256:
         raise TrainingError(
             f"{out}: holds the finished run of another recipe ({summary['name']}); "

@@ -33,6 +33,7 @@ from unsung.synthesis.instruments.midi import channels, list_midi, write_midi
 from unsung.synthesis.instruments.plan import CorpusSpec, check_counts, draw_clip
 from unsung.synthesis.instruments.render import check_programs, find_soundfont
 from unsung.synthesis.instruments.table import program
+from unsung.text import parse_json
 from unsung.types import Clip, Failure, Manifest, Record, Track
 
 __all__ = ["WRITTEN", "Summary", "make_corpus"]
@@ -215,7 +216,7 @@ def _settle(spec: CorpusSpec, folder: Path, soundfont: Path) -> None:
     }
     if path.exists():
         try:
-            there: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            there: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ManifestError(f"{path}: damaged; remove the folder and start again") from error
         names = sorted(values.keys() | there.keys())

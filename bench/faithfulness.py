@@ -43,6 +43,7 @@ from unsung.explainers._planted import Planted, plant
 from unsung.explainers._subject import Subject
 from unsung.registry import get
 from unsung.runtime import load_bundle
+from unsung.tables import write_csv
 from unsung.training.opened import open_detector
 from unsung.training.recipe import Recipe
 from unsung.training.run import run_recipe
@@ -181,9 +182,7 @@ def make_material(table: Path, work: Path) -> Path:
             label = "ai" if name else "human"
             rows.append((path.resolve(), label, name, track.group, track.id, split))
     with manifest.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("path", "label", "generator", "group", "pair_id", "split"))
-        writer.writerows(rows)
+        write_csv(file, ("path", "label", "generator", "group", "pair_id", "split"), rows)
     return manifest
 
 

@@ -13,7 +13,6 @@ Files measured with the same bundle are not measured again (--cache).
 from __future__ import annotations
 
 import argparse
-import csv
 import html
 import json
 import os
@@ -31,6 +30,7 @@ from unsung.audio.resample import resample
 from unsung.data import read_table
 from unsung.runtime import decide, load_bundle
 from unsung.scanning._comb import comb_of
+from unsung.tables import csv_line
 from unsung.types import Picture, Track
 
 RATE_HZ, FRAME = 16000, 2048
@@ -289,10 +289,10 @@ def write(rows: list[dict], out: Path, version: str) -> None:
     """Write the table of tracks, the table of groups and the page."""
     plain = ["path", "label", "generator", "group", "where", "logit", "verdict", *MEASURES]
     with (out / "tracks.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, plain, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
+        file.write(csv_line(plain))
         for row in sorted(rows, key=lambda r: -r["logit"]):
-            writer.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()})
+            values = [row[name] for name in plain]
+            file.write(csv_line(f"{v:.4g}" if isinstance(v, float) else v for v in values))
     cells = table(rows)
     text = ["| " + " | ".join(cells[0]) + " |", "|" + "---|" * len(cells[0])]
     text += ["| " + " | ".join(line) + " |" for line in cells[1:]]

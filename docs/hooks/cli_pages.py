@@ -16,7 +16,8 @@ _HEAD = """\
 
 Every command with every option, read from the program when this page was made. `--help` after any
 of them prints the same. Exit codes: 0 done, 1 some files failed (each has a row that says why),
-2 wrong usage, 130 interrupted.
+2 wrong usage, 128 + signal when stopped: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP, 141 nobody reads on.
+What runs until it is stopped (`serve`, `web`, `scan --watch`) ends with 0.
 """
 _OPTION_PANELS = ("Arguments", "Options")
 _WORDS = {"str": "text", "int": "number", "integer": "number", "float": "number", "path": "path"}

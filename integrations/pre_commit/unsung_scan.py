@@ -74,11 +74,14 @@ def scan(program: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     if options.report:
         call += ["--report", options.report]
     done = subprocess.run(
-        [*call, "--", *options.files], stdout=subprocess.PIPE, text=True, check=False
+        [*call, "--", *options.files],
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=False,
     )
     if done.returncode not in (0, 1):  # 1: some files have a row with an error
         raise ValueError(f"`unsung scan` ended with {done.returncode}; its message stands above")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.split("\n") if line]
 
 
 def outcomes(row: dict[str, Any]) -> set[str]:
@@ -88,7 +91,8 @@ def outcomes(row: dict[str, Any]) -> set[str]:
 
 def printable(text: str) -> str:
     """Return text on one line, whatever a file is called: a log's commands begin new lines."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    safe = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return safe.encode("utf-8", "backslashreplace").decode()
 
 
 def in_words(row: dict[str, Any]) -> str:
@@ -127,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _wrong(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {printable(message)}", file=sys.stderr)
     return WRONG_USAGE
 
 

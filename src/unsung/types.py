@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsung.errors import ManifestError, UnknownName
+from unsung.outputs import write_whole
+from unsung.text import numbered_lines, open_text, parse_json
 
 __all__ = [
     "Clip",
@@ -137,10 +139,10 @@ class Manifest(Record):
         return len(self.tracks)
 
     def save(self, path: Path) -> None:
-        """Write JSON Lines: one header line, then one track a line."""
+        """Write JSON Lines: one header line, then one track a line; whole or not at all."""
         head = {"manifest": self.name, "version": self.version, "sha256": self.sha256}
         rows = [head, *(track.to_dict() for track in self.tracks)]
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        write_whole(path, "".join(json.dumps(row) + "\n" for row in rows))
 
     @classmethod
     def load(cls, path: Path) -> Manifest:
@@ -149,21 +151,22 @@ class Manifest(Record):
         Raises:
             ManifestError: no header, a damaged row, or rows that do not match the hash.
         """
-        lines = path.read_text(encoding="utf-8").splitlines()
-        try:
-            head = json.loads(lines[0])
-            name, version, expected = head["manifest"], head["version"], head["sha256"]
-        except (IndexError, KeyError, TypeError, ValueError) as error:
-            raise ManifestError(
-                f"{path}: expected a first line with manifest, version and sha256; "
-                "write manifests with `unsung data build`"
-            ) from error
         tracks = []
-        for number, line in enumerate(lines[1:], start=2):
+        with open_text(path) as stream:
+            lines = numbered_lines(stream)
             try:
-                tracks.append(Track.from_dict(json.loads(line)))
-            except (ValueError, TypeError, UnknownName) as error:
-                raise ManifestError(f"{path}, line {number}: {error}") from error
+                head = parse_json(next(lines, (1, ""))[1])
+                name, version, expected = head["manifest"], head["version"], head["sha256"]
+            except (KeyError, TypeError, ValueError) as error:
+                raise ManifestError(
+                    f"{path}: expected a first line with manifest, version and sha256; "
+                    "write manifests with `unsung data build`"
+                ) from error
+            for number, line in lines:
+                try:
+                    tracks.append(Track.from_dict(parse_json(line)))
+                except (ValueError, TypeError, AttributeError, UnknownName) as error:
+                    raise ManifestError(f"{path}, line {number}: {error}") from error
         manifest = cls(name, version, tuple(tracks))
         if manifest.sha256 != expected:
             raise ManifestError(
@@ -255,7 +258,8 @@ class Score(Record):
     decoders that an AI track resembles or "unknown"; None where the verdict is not AI or the
     detector names none. ``segments`` are AI-like stretches; ``stability`` holds the logit under
     each small change of `unsung scan --robust`. ``notes`` say what a reader of the file's row must
-    know although its verdict stands: samples that were repaired, damage that was stepped over.
+    know although its verdict stands: samples that were repaired, damage that was stepped over,
+    channels that were mixed otherwise. ``n_audio_tracks`` counts tracks, of which one is judged.
     """
 
     path: str
@@ -282,6 +286,7 @@ class Score(Record):
     segments: tuple[Segment, ...] = ()
     stability: dict[str, float | None] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    n_audio_tracks: int | None = None
 
     @property
     def state(self) -> State:

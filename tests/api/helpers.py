@@ -60,7 +60,7 @@ class Live:
 
     def spooled(self) -> list[Path]:
         """Return what lies in the private folder beside its lock."""
-        return [p for p in self.service.spool.path.iterdir() if p.name != "lock"]
+        return [p for p in self.service.spool.path.iterdir() if p.name != ".unsung-scratch"]
 
 
 @contextmanager

@@ -5,12 +5,10 @@ import dataclasses
 import doctest
 import importlib
 import inspect
-import os
 import pkgutil
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -87,27 +85,6 @@ def test_the_private_folder_is_private_and_goes(tmp_path: Path):
     assert not folder.exists()
     spool.close()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_what_a_dead_server_left_is_removed_and_a_living_ones_is_not(tmp_path: Path):
-    living = Spool(str(tmp_path))
-    dead = tmp_path / "unsung-serve-dead"
-    dead.mkdir()
-    (dead / "song").write_bytes(b"x")
-    other = tmp_path / "unsung-else"
-    other.mkdir()
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    link = tmp_path / "unsung-serve-link"
-    link.symlink_to(elsewhere)
-    old = time.time() - 3600
-    for path in (living.path, dead):
-        os.utime(path, (old, old))
-    young = Spool(str(tmp_path))
-    assert not dead.exists()
-    assert all(p.exists() for p in (living.path, young.path, other, elsewhere, link))
-    living.close()
-    young.close()
 
 
 def test_openapi_tells_the_records_as_they_are(live):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -18,6 +19,8 @@ import httpx
 import psutil
 import pytest
 
+from unsung.api.frames import pack
+from unsung.api.process import MAIN
 from unsung.api.settings import Limits, ServerSettings
 
 from .helpers import NAUGHTY, multipart, running, wait_for
@@ -81,17 +84,19 @@ def uploads(spool: Path) -> list[Path]:
     return list(spool.glob("*/in-*/*"))
 
 
-def test_a_terminated_server_finishes_what_it_has_and_leaves_nothing(spool, song):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminated_server_finishes_what_it_has_and_leaves_nothing(spool, song, number):
     with process(spool) as (server, client):
         answers: list = []
         thread = send(client, "slow.wav", song(1), answers)
         wait_for(lambda: uploads(spool))
         children = server.children()
-        server.send_signal(signal.SIGTERM)
+        for process_ in (*children, server):  # a service manager may tell them all
+            process_.send_signal(number)
         thread.join(20)
         assert answers[0].status_code == 200
         assert answers[0].json()["scores"][0]["verdict"]
-        server.wait(20)
+        assert server.wait(20) == 0
         wait_for(lambda: not any(alive(child) for child in children))
         assert list(spool.iterdir()) == []
 
@@ -117,6 +122,25 @@ def test_a_killed_server_leaves_neither_uploads_nor_processes(spool, song):
         thread.join(20)
         wait_for(lambda: list(spool.iterdir()) == [], 20)
         wait_for(lambda: not any(alive(child) for child in children), 20)
+
+
+def test_a_worker_whose_server_is_gone_removes_the_uploads_whichever_thread_sees_it(tmp_path):
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    for number in range(200):
+        (folder / str(number)).write_bytes(b"x")
+    code = MAIN.replace("main; main()", "main; import unsung.api.worker as w; ") + (
+        "w._watch = lambda spool: None; main()"
+    )
+    worker = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "UNSUNG_WORKER_PATH": json.dumps(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    init = {"bundle": "fast", "spool": str(folder), "longest_s": 60.0, "memory_mb": 4096}
+    worker.communicate(pack(init), timeout=60)
+    assert not folder.exists()
 
 
 def test_a_shutdown_does_not_wait_longer_than_it_should(spool, song):

@@ -33,7 +33,7 @@ EXPECTED = {
     *("tanh_distortion", "time_mask", "time_stretch", "vibrato", "white_noise"),
     *("comb_notch", "crowd_noise", "deezer_eq", "dither", "limiter", "mid_side", "phone_band"),
     *("segment_shuffle", "speech_over", "tile", "tiny_resample", "phase_scramble"),
-    *("amr_nb", "deezer_reverb", "gsm", "resynthesis", "room"),
+    *("amr_nb", "deezer_reverb", "gsm", "inverted_channel", "resynthesis", "room"),
     *("black_box", "mix", "pgd", "transplant"),
 }
 
@@ -97,7 +97,7 @@ DISTANCES: dict[str, Callable[[Clip, Clip], float]] = {
     ),
     **dict.fromkeys(("tiny_resample",), length_distance),
     **dict.fromkeys(("segment_shuffle", "tile"), moved_distance),
-    **dict.fromkeys(("dither", "limiter", "mid_side"), wave_distance),
+    **dict.fromkeys(("dither", "inverted_channel", "limiter", "mid_side"), wave_distance),
     **dict.fromkeys(("gain", "loudness_normalisation"), level_distance),
     **dict.fromkeys(("time_mask", "fade", "mono_mix", "clipping"), wave_distance),
     **dict.fromkeys(("bit_crush", "echo", "tanh_distortion", "white_noise"), wave_distance),

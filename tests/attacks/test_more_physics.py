@@ -62,6 +62,16 @@ def test_mid_side_moves_the_side_alone(side_db: float) -> None:
     assert np.array_equal(run("mid_side", mono, side_db), mono.samples)
 
 
+@pytest.mark.parametrize(("share", "factor"), [(0.0, 1), (0.5, 0), (0.75, -0.5), (1.0, -1)])
+def test_the_last_channel_alone_is_turned(share: float, factor: float) -> None:
+    clip = music()
+    out = run("inverted_channel", clip, share)
+    assert np.array_equal(out[:-1], clip.samples[:-1])
+    assert np.allclose(out[-1], factor * clip.samples[-1])
+    mono = music(channels=1)
+    assert np.array_equal(run("inverted_channel", mono, share), mono.samples)
+
+
 def test_shuffled_pieces_are_all_there_and_all_moved() -> None:
     clip = Clip(np.arange(1, 160001, dtype=np.float32)[None] / 160000, 16000)
     out = run("segment_shuffle", clip, 1.0, seed=1)[0]

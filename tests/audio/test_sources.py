@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
+import io
 import os
+import unicodedata
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from unsung.audio.sources import Source, expand
-from unsung.types import Manifest, Track
+from unsung.scanning.output import CsvWriter, json_line
+from unsung.types import Manifest, Score, Track
 
 
 @pytest.fixture
@@ -45,8 +49,10 @@ def test_symlink_loops_end(tree):
     (tree / "music" / "sub" / "loop").symlink_to(tree / "music", target_is_directory=True)
     (tree / "music" / "z").symlink_to(tree / "music" / "sub", target_is_directory=True)
     (tree / "music" / "broken.mp3").symlink_to(tree / "gone.mp3")
-    found = paths("music")
+    rows = list(expand(["music"]))
+    found = [row.path for row in rows if row.kind == "file"]
     assert len(found) == len({os.path.realpath(path) for path in found}) == 4
+    assert [row.path for row in rows if row.kind == "missing"] == [joined("music", "broken.mp3")]
 
 
 def test_globs(tree):
@@ -131,8 +137,7 @@ def test_manifests_written_by_save(tree):
         ("x.csv", "file,label\na.wav,ai\n", "a column named 'path', found file, label"),
         ("x.csv", "", "found none"),
         ("x.csv", "path\n", "names no files"),
-        ("x.jsonl", "not json\n", "line 1 is no JSON"),
-        ("x.jsonl", '{"path": "a.wav"}\n{"nopath": 1}\n', "line 2: expected an object"),
+        ("x.jsonl", "not json\n", "line 1 is no row"),
         ("x.jsonl", '{"manifest": "m", "version": "1", "sha256": "0"}\n', "changed after"),
         ("x.m3u", "#EXTM3U\n", "names no files"),
     ],
@@ -161,3 +166,148 @@ def test_undecodable_names_survive(tree):
     assert len(found) == 1
     assert os.fsencode(found[0].path) == name
     assert Source.from_dict(found[0].to_dict()) == found[0]
+
+
+LISTS = {
+    "percent.m3u8": "my%20song%23.mp3\n",
+    "address.m3u": "file:{folder}/my%20song%23.mp3\n",
+    "host.m3u": "file://localhost{folder}/my%20song#.mp3\n",
+    "spaces.m3u": "  my song#.mp3\t\n",
+    "back.m3u8": "..\\music\\my song#.mp3\r\n",
+    "drive.m3u8": "D:\\music\\my song#.mp3\r\n",
+    "rooted.m3u8": "/music/my song#.mp3\n",
+    "case.m3u8": "MY SONG#.MP3\n",
+    "mac.m3u": "#EXTM3U\r#EXTINF:3,x\rmy song#.mp3\r",
+    "p.pls": "[playlist]\nNumberOfEntries=1\nTitle1=x\nfile1 = my song#.mp3\nLength1=3\n",
+    "x.xspf": "<?xml version='1.0'?><playlist xmlns='http://xspf.org/ns/0/'><title>t</title>"
+    "<trackList><track><title>x</title><location>my%20song%23.mp3</location>"
+    "<location>other.mp3</location></track></trackList></playlist>",
+    "semicolon.csv": "label;path\nai;my song#.mp3\n",
+    "bar.csv": "sep=|\nlabel|path\nai|my song#.mp3\n",
+    "nested.m3u": "percent.m3u8\n",
+}
+
+
+@pytest.mark.skipif(os.sep != "/", reason="the forms of other systems")
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_lists_as_other_programs_write_them(tree, name, encoding):
+    folder = tree / "music"
+    (folder / "my song#.mp3").write_bytes(b"x")
+    encoding = "utf-8" if name.endswith("xspf") else encoding  # XML states its own
+    for each, text in LISTS.items():
+        data = text.replace("{folder}", str(folder)).encode(encoding if each == name else "utf-8")
+        (folder / each).write_bytes(data)
+    (row,) = expand([joined("music", name)])
+    assert row.kind == "file", row.reason
+    assert Path(row.path).samefile(folder / "my song#.mp3")
+
+
+@pytest.mark.parametrize(
+    ("page", "song"),
+    [
+        ("cp1252", "Bj\u00f6rk \u2013 d\u00e9j\u00e0.mp3"),
+        ("cp1250", "P\u0159\u00edli\u0161 \u017elu\u0165ou\u010dk\u00fd.mp3"),
+        ("cp1251", "\u041a\u0438\u043d\u043e.mp3"),
+        ("cp932", "\u8868\u793a\u30bd.mp3"),  # its second bytes are backslashes
+    ],
+)
+@pytest.mark.parametrize("form", ["l.m3u", "l.csv", "l.pls", "percent.m3u"])
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+def test_what_exists_tells_the_code_page(tree, page, song, form, stored):
+    (tree / "music" / unicodedata.normalize(stored, song)).write_bytes(b"x")
+    raw = song.encode(page)
+    data = {
+        "l.m3u": b"#EXTM3U\n" + raw + b"\n",
+        "l.csv": b"path;label\n" + raw + b";ai\n",
+        "l.pls": b"[playlist]\nFile1=" + raw + b"\n",
+        "percent.m3u": quote(raw).encode() + b"\n",
+    }[form]
+    (tree / "music" / form).write_bytes(data)
+    (row,) = expand([joined("music", form)])
+    if (stored, form) == ("NFD", "l.csv"):
+        return  # a table has one page, told by exact names
+    assert row.kind == "file"
+    assert unicodedata.normalize("NFC", Path(row.path).name) == song
+
+
+def test_a_name_as_written_comes_before_every_other_form(tree):
+    for name in ("a%20b.mp3", "a b.mp3", "A B.mp3"):
+        (tree / name).write_bytes(b"x")
+    (tree / "l.m3u").write_text("a%20b.mp3\na b.mp3\nA B.mp3\n")
+    assert paths("l.m3u") == ["a%20b.mp3", "a b.mp3", "A B.mp3"]
+
+
+def test_lists_that_name_lists_end_and_say_so(tree):
+    (tree / "a.m3u").write_text("b.m3u\nmusic/b.mp3\n")
+    (tree / "b.m3u").write_text("a.m3u\nb.m3u\nmusic\n")
+    kinds = [row.kind for row in expand(["a.m3u"])]
+    assert kinds == ["missing", "missing", "file", "file", "file", "file", "file"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["{", "[1]", '{"nopath": 1}', '{"path": 1}', "[" * 100_000, '{"a":' * 100_000, "1" * 5000],
+)
+def test_a_bad_line_costs_no_other(tree, bad):
+    lines = ['{"path": "music/b.mp3"}', bad, '{"path": "music/a.wav"}']
+    (tree / "x.jsonl").write_text("\n".join(lines))
+    assert [row.kind for row in expand(["x.jsonl"])] == ["file", "missing", "file"]
+    (tree / "y.jsonl").write_text(bad)
+    (row,) = expand(["y.jsonl"])
+    assert row.kind == "missing"
+
+
+ODD = [
+    "\x85",
+    "\u2028",
+    "\u2029",
+    "\x1c",
+    "\x0b",
+    "\x0c",
+    "\r",
+    "\n",
+    "\x1b[2J",
+    "\x9b",
+    "\t",
+    '"',
+    "'",
+]
+ODD += [",", ";", "\\", "%20", "\x7f", "\udce9", "=1+1", " "]
+
+
+@pytest.mark.skipif(os.sep != "/", reason="names that only POSIX takes")
+@pytest.mark.parametrize("odd", ODD, ids=ascii)
+def test_our_own_rows_are_read_whatever_a_file_is_called(tree, odd):
+    names = [f"music/{odd}x.mp3", f"music/y{odd}.mp3", "music/b.mp3"]
+    for name in names:
+        Path(name).write_bytes(b"x")
+    rows = [Score(name) for name in names]
+    (tree / "r.jsonl").write_text("".join(map(json_line, rows)), encoding="utf-8")
+    assert paths("r.jsonl") == names
+    for line in map(json_line, rows):
+        assert line.rstrip("\n").isprintable() or (line.isascii() and "\x7f" not in line)
+    stream = io.StringIO()
+    writer = CsvWriter(stream)
+    for score in rows:
+        writer.write(score)
+    (tree / "r.csv").write_bytes(stream.getvalue().encode())
+    assert [row.path for row in expand(["r.csv"])] == names
+    assert stream.getvalue().count("\n") == 4
+
+
+@pytest.mark.parametrize("ending", ["m3u", "m3u8", "pls", "xspf", "jsonl", "csv"])
+def test_lists_that_are_no_files_or_have_no_end(tree, ending):
+    pipe, huge = f"pipe.{ending}", f"huge.{ending}"
+    os.mkfifo(pipe)
+    with (tree / huge).open("wb") as file:
+        file.truncate(20 << 30)
+    for name in (pipe, huge):
+        rows = list(expand([name]))
+        assert [row.kind for row in rows] == ["missing"]
+
+
+def test_a_list_with_a_doctype_is_refused(tree):
+    (tree / "x.xspf").write_text("<!DOCTYPE a [<!ENTITY b 'c'>]><playlist/>")
+    (row,) = expand(["x.xspf"])
+    assert row.kind == "missing"

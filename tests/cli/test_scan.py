@@ -42,7 +42,7 @@ def test_a_catalogue_from_first_scan_to_retry(music, tmp_path):
     assert {p.name for p in out.iterdir()} >= {"scores.jsonl", "quarantine.jsonl", "summary.html"}
     again = run(music, "--catalogue", out, "--jobs", 1)
     assert again.exit_code == 0 and again.stdout == ""
-    assert "5 skipped" in again.stderr and "1 in quarantine left out" in again.stderr
+    assert "5 skipped" in again.stderr and "1 that failed before left out" in again.stderr
     retried = run(music, "--catalogue", out, "--jobs", 1, "--retry-quarantine")
     assert retried.exit_code == 1 and "EmptyAudio" in retried.stdout
     assert "<title>Catalogue of 5 tracks" in (out / "summary.html").read_text()
@@ -79,7 +79,7 @@ def test_limits(music):
     ("words", "says"),
     [
         (["--catalogue", "c", "--resume", "r"], "expected --catalogue or --resume, got both"),
-        (["--retry-quarantine"], "needs the --catalogue"),
+        (["--retry-failed"], "needs the --resume or --catalogue"),
         (["--watch"], "--watch needs --catalogue or --resume"),
         (["--watch", "--resume", "r.jsonl"], "--watch expects folders"),
         (["--time-limit", "0"], "time limit above 0"),

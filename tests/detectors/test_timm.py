@@ -73,5 +73,5 @@ def test_an_unknown_network_and_no_network(timm):
 @pytest.mark.parametrize("name", NAMES)
 def test_without_timm_the_extra_is_named(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(MissingExtra, match=r"needs the package 'timm'.*unsung\[vision\]"):
+    with pytest.raises(MissingExtra, match=r"needs the package 'timm'.*\[vision\]"):
         registry.get("detectors", name)()

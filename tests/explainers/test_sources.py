@@ -142,5 +142,5 @@ def test_demucs_is_called_at_its_own_rate_in_stereo(monkeypatch):
 def test_without_demucs_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "demucs", None)
     monkeypatch.setitem(sys.modules, "demucs.apply", None)
-    with pytest.raises(MissingExtra, match=r"unsung\[separation\]"):
+    with pytest.raises(MissingExtra, match=r"\[separation\]"):
         separated(song()[0], "demucs")

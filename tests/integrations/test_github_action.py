@@ -110,3 +110,22 @@ def test_a_real_scan_writes_the_report(tmp_path, pair, sounds):
     assert done.returncode == 1, done.stderr
     assert output == "findings=1\n"
     assert (tmp_path / "unsung-report" / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["bad\n::error file=x::forged", "::error::forged", "##[error]forged", "bad\r::stop::", "```"],
+)
+def test_no_file_name_commands_the_runner(tmp_path, stubbed, name):
+    program = tmp_path / "programs" / "unsung"
+    program.write_text(STUB.replace('"path": path', f'"path": {name!r}'))
+    done, output, summary = scan_step({"paths": "x.wav\n"}, tmp_path, stubbed)
+    assert (done.returncode, output) == (1, "findings=1\n"), done.stderr
+    lines = done.stdout.split("\n")
+    (start,) = [n for n, line in enumerate(lines) if line.startswith("::stop-commands::")]
+    (end,) = [n for n, line in enumerate(lines) if line == f"::{lines[start][17:]}::"]
+    assert start < end and len(lines[start]) > 40
+    outside = [*lines[:start], *lines[end + 1 :]]
+    assert not any(name[:3] in line for line in outside)
+    named = [line for line in summary.split("\n") if name[:3] in line]
+    assert len(named) == 1 and named[0].startswith("    ")

@@ -342,7 +342,7 @@ def test_an_interrupted_scan_has_its_parts(stub, music, tmp_path):
 def test_parts_are_never_left_behind(tmp_path, monkeypatch):
     (tmp_path / "part-000001.parquet").touch()
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(MissingExtra, match=r"unsung\[tables\]"):
+    with pytest.raises(MissingExtra, match=r"\[tables\]"):
         Parts(tmp_path / "scores.jsonl", tmp_path).write()
 
 

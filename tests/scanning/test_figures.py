@@ -113,3 +113,73 @@ def test_results_are_valid_json(tmp_path):
     rows = [json.loads(line) for line in result_lines(summary.results)]
     assert next(r for r in rows if r["metric"] == "detection_at_0.001")["value"] is None
     assert all("NaN" not in line for line in result_lines(summary.results))
+
+
+WORDS = [
+    ("human", "ai"),
+    ("0", "1"),
+    ("0.0", "1.0"),
+    ("False", "TRUE"),
+    ("genuine", "synthetic"),
+    ("bona_fide", "spoof"),
+    ("Bona Fide", "Fake"),
+    ("bonafide", "deepfake"),
+    ("real", "AI-generated"),
+    ("Real", "ai generated"),
+]
+
+
+def labelled(path, human, ai):
+    return table(path, [(f"{n}.mp3", human if n < 20 else ai, n, "", "") for n in range(40)])
+
+
+@pytest.mark.parametrize(("human", "ai"), WORDS)
+def test_words_of_other_projects(tmp_path, human, ai):
+    summary = figures(labelled(tmp_path / "t.csv", human, ai))
+    assert value(summary, "auc").value == 1.0 and summary.left_out == {}
+    assert bool(summary.notes) == (human.lower() in ("0", "0.0", "false"))
+
+
+@pytest.mark.parametrize(("one", "other"), [("0", "1"), ("0.0", "1.0"), ("false", "true")])
+def test_either_number_may_mean_ai_and_what_is_assumed_is_said(tmp_path, one, other):
+    file = labelled(tmp_path / "t.csv", other, one)  # the high scores have the label 0
+    assumed = figures(file)
+    assert value(assumed, "auc").value == 0.0 and assumed.notes
+    turned = figures(file, positive=one)
+    assert value(turned, "auc").value == 1.0 and not turned.notes
+    assert not figures(file, positive=other).notes
+
+
+def test_labels_that_mean_nothing_are_named(tmp_path):
+    with pytest.raises(UsageError, match="robot"):
+        figures(labelled(tmp_path / "t.csv", "people", "robot"))
+    with pytest.raises(UsageError, match="bonafide"):
+        figures(labelled(tmp_path / "t.csv", "real", "fake"), positive="bonafide")
+
+
+def test_rows_that_come_twice_count_once_and_contradictions_are_errors(tmp_path):
+    plain = [(f"{n}.mp3", "human" if n < 20 else "ai", n % 7, "", "") for n in range(40)]
+    once = figures(table(tmp_path / "t.csv", plain))
+    twice = figures(table(tmp_path / "t.csv", plain + plain))
+    assert value(once, "auc").low == value(twice, "auc").low
+    assert value(once, "auc").n_tracks == value(twice, "auc").n_tracks == 40
+    assert twice.notes and not once.notes
+    pieces = [(path, label, score + 0.5, g, s) for path, label, score, g, s in plain]
+    assert value(figures(table(tmp_path / "t.csv", plain + pieces)), "auc").n_groups == 40
+    for column, changed in ((1, "ai"), (4, "elsewhere")):
+        odd = list(plain[0])
+        odd[column] = changed
+        with pytest.raises(UsageError, match=r"0\.mp3"):
+            figures(table(tmp_path / "t.csv", [*plain, odd]))
+    scores = table(tmp_path / "s.csv", [("0.mp3", 1), ("0.mp3", 2)], "path,score")
+    with pytest.raises(ManifestError, match=r"0\.mp3"):
+        figures(tmp_path / "t.csv", scores=scores)
+
+
+def test_a_constant_score_is_chance(tmp_path):
+    rows = [(f"{n}.mp3", "human" if n < 20 else "ai", 1, "", "") for n in range(40)]
+    summary = figures(table(tmp_path / "t.csv", rows))
+    assert value(summary, "eer").value == 1.0  # as the ASVspoof packages count ties
+    assert value(summary, "eer_interpolated").value == pytest.approx(0.5)
+    apart = figures(table(tmp_path / "t.csv", perfect()))
+    assert "eer_interpolated" not in {row.metric for row in apart.results}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import socket
 
@@ -14,6 +15,7 @@ from unsung.scanning import Settings, scan_rows
 from unsung.scanning.catalogue import scan_catalogue
 from unsung.scanning.limits import Limits
 from unsung.scanning.objects import expand_objects, fetched, hide, is_object, shown
+from unsung.scanning.quarantine import PASSING
 
 SECRET = "AKIAsecretSECRETsecret"
 
@@ -54,6 +56,37 @@ def test_one_object_and_none(memory):
     assert none.kind == "missing" and "no object with a known audio extension" in none.reason
     (row,) = scan_rows([Source("memory://bucket/no.mp3", "url", "x")], Settings(), jobs=1)
     assert row.score.error.type == "FetchError"
+
+
+class DriverFault(Exception):
+    """As aiohttp's ClientPayloadError and botocore's FlexibleChecksumError: of no common base."""
+
+
+@pytest.mark.parametrize("fault", [OSError, ValueError, EOFError, RuntimeError, DriverFault])
+@pytest.mark.parametrize("where", ["info", "open", "read"])
+def test_every_fault_of_a_transfer_may_pass(memory, monkeypatch, fault, where):
+    def fails(*_, **__):
+        raise fault("cut")
+
+    class Cut(io.BytesIO):
+        read = fails
+
+    how = (lambda *_, **__: Cut()) if where == "read" else fails
+    monkeypatch.setattr(type(memory), "open" if where == "read" else where, how)
+    source = Source("memory://bucket/music/0/song.wav", "url", "memory://bucket/music/0/song.wav")
+    (row,) = scan_rows([source], Settings(), jobs=1)
+    assert row.score.error.type == "FetchError" and "FetchError" in PASSING
+    assert fault.__name__ in row.score.error.message
+
+
+@pytest.mark.parametrize("fault", [OSError, DriverFault])
+def test_a_fault_of_a_listing_is_a_row(memory, monkeypatch, fault):
+    def fails(*_, **__):
+        raise fault("no answer")
+
+    monkeypatch.setattr(type(memory), "walk", fails)
+    (row,) = scan_rows(["memory://bucket/music"], Settings(), jobs=1)
+    assert row.score.error is not None and fault.__name__ in row.score.error.message
 
 
 def test_a_large_object_is_not_fetched(memory, monkeypatch):

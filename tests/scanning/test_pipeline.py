@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+import functools
 import itertools
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import unsung
 from unsung.errors import BundleError, UnsungError, UsageError
 from unsung.scanning import Settings, pool, process, scan, scan_paths, scan_rows
+from unsung.scanning.limits import Limits
 
 SOURCE = Path(unsung.__file__).parent.parent
 
@@ -79,10 +81,49 @@ def test_a_killed_worker_costs_one_row(wav, monkeypatch):
     assert all(s.error is None for name, s in scores.items() if name != "2.wav")
 
 
-def test_a_worker_that_cannot_start_ends_the_scan(wav, monkeypatch):
+START = """
+import os, pathlib, pickle, signal, sys
+sys.path[:] = pickle.load(sys.stdin.buffer)
+left = pathlib.Path({left!r})
+dying = sorted(left.iterdir())
+if dying:
+    dying[0].unlink()
+    {end}
+from unsung.scanning.worker import main; main()
+"""
+
+
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(3)"])
+@pytest.mark.parametrize(("deaths", "rows"), [(1, 0), (2, 1), (3, 1), (4, 2)])
+def test_deaths_at_the_start_cost_a_retry_then_a_row(wav, tmp_path, monkeypatch, deaths, rows, end):
+    left = tmp_path / "left"
+    left.mkdir()
+    for number in range(deaths):
+        (left / str(number)).touch()
+    monkeypatch.setattr(process, "BOOT", START.format(left=str(left), end=end))
+    monkeypatch.setattr(process, "STARTS_AGAIN_S", 0.01)
+    log = tmp_path / "s.jsonl"
+    paths = [wav(f"{number}.wav", seconds=1.0, seed=number) for number in range(4)]
+    limits = Limits(time_s=60)
+    scan_all = functools.partial(scan_rows, paths, Settings(), jobs=1, limits=limits, resume=log)
+    errors = [row.score.error.type for row in scan_all() if row.score.error]
+    assert errors == ["WorkerNotStarted"] * rows
+    again = [row.score for row in scan_all() if not row.skipped]  # a fault of the moment
+    assert len(again) == rows and all(score.error is None for score in again)
+    assert len(log.read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_workers_that_never_start_end_the_scan(wav, monkeypatch, jobs):
     monkeypatch.setattr(process, "BOOT", "raise SystemExit(3)")
-    with pytest.raises(UnsungError, match=r"could not start.*exit code 3.*--jobs 1"):
-        list(scan([wav()], jobs=2))
+    monkeypatch.setattr(process, "STARTS_AGAIN_S", 0.01)
+    paths = [wav("a.wav")] * 20
+    rows = scan_rows(paths, Settings(), jobs=jobs, limits=Limits(time_s=60))
+    found = []
+    with pytest.raises(UnsungError, match="exit code 3"):
+        for row in rows:
+            found.append(row.score.error.type)
+    assert set(found) == {"WorkerNotStarted"} and len(found) < 20
 
 
 def test_errors_of_the_input_reach_the_caller():

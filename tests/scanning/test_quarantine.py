@@ -6,11 +6,14 @@ import os
 
 import pytest
 
+from unsung.audio.sources import Source
 from unsung.errors import UsageError
 from unsung.scanning import Settings
 from unsung.scanning.catalogue import scan_catalogue
-from unsung.scanning.quarantine import Quarantine, Quarantined, read_quarantine
-from unsung.scanning.settings import FileFacts, Row
+from unsung.scanning.pool import WorkerDied, lost
+from unsung.scanning.quarantine import PASSING, Quarantine, Quarantined, read_quarantine
+from unsung.scanning.settings import FileFacts, Row, Stamp
+from unsung.scanning.worker import Task
 from unsung.types import Failure, Score
 
 
@@ -49,7 +52,7 @@ def test_retry_tries_again_and_releases_what_works(music, tmp_path, monkeypatch)
         scan(music, out)
     assert len(list(read_quarantine(out / "quarantine.jsonl"))) == 3
     assert all(row.quarantined for row in scan(music, out))
-    rows = scan(music, out, retry_quarantine=True)
+    rows = scan(music, out, retry_failed=True)
     assert [row.score.error is None for row in rows] == [False, True, False]
     held = {entry.type for entry in read_quarantine(out / "quarantine.jsonl")}
     assert held == {"NotAudio", "EmptyAudio"}
@@ -67,8 +70,8 @@ def test_a_repaired_file_is_tried_by_itself(music, tmp_path, wav):
 
 def test_what_may_pass_by_itself_is_not_listed(tmp_path):
     with Quarantine(tmp_path / "q.jsonl") as held:
-        for kind in ("FetchError", "MissingExtra"):
-            score = Score("a.mp3", error=Failure(kind, "later"))
+        for kind in PASSING:
+            score = Score("a.mp3", "ab", error=Failure(kind, "later"))
             held.note(Row(0, score, facts=FileFacts(1, 2, 3)))
         held.note(Row(0, Score("gone.mp3", error=Failure("UnreadableAudio", "no such file"))))
     assert list(read_quarantine(tmp_path / "q.jsonl")) == []
@@ -77,8 +80,10 @@ def test_what_may_pass_by_itself_is_not_listed(tmp_path):
 def test_a_file_that_killed_its_process_is_listed(tmp_path):
     (tmp_path / "a.mp3").write_bytes(b"x")
     path = str(tmp_path / "a.mp3")
+    stamp = Stamp("d", 0.01, 0.5, "c")
+    row = lost(Task(0, Source(path, "file", path)), stamp, WorkerDied("crash"))
     with Quarantine(tmp_path / "q.jsonl") as held:
-        held.note(Row(0, Score(path, error=Failure("WorkerDied", "crash")), facts=FileFacts()))
+        held.note(row)
         assert held.holds(path)
     with Quarantine(tmp_path / "q.jsonl") as held:
         assert held.holds(path)

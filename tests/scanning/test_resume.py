@@ -14,7 +14,7 @@ import pytest
 
 import unsung
 from unsung.errors import UsageError
-from unsung.scanning import read_scores, scan
+from unsung.scanning import Settings, read_scores, scan, scan_rows
 
 SOURCE = Path(unsung.__file__).parent.parent
 
@@ -48,14 +48,98 @@ def test_a_changed_file_is_scanned_again(wav, log):
     list(scan(path, resume=log))
     wav(seed=2)
     assert len(list(scan(path, resume=log))) == 1
+    assert len(log.read_text().splitlines()) == 1
 
 
-def test_errors_are_tried_again(wav, log, tmp_path):
+def test_what_the_machine_failed_at_is_tried_again(wav, log, tmp_path):
     late = tmp_path / "late.wav"
     assert next(scan(late, resume=log)).error is not None
     shutil.copy(wav(), late)
     assert next(scan(late, resume=log)).error is None
     assert list(scan(late, resume=log)) == []
+    assert len(log.read_text().splitlines()) == 1
+
+
+@pytest.fixture
+def old(broken, tmp_path):
+    """All broken files and a whole one, at rest for long."""
+    folder = tmp_path / "broken"
+    shutil.copy(tmp_path / "whole.wav", folder)
+    for path in folder.iterdir():
+        if path.exists():
+            os.utime(path, (1_700_000_000,) * 2)
+    return folder
+
+
+def kinds(rows):
+    return {Path(row.score.path).name: row.score.error and row.score.error.type for row in rows}
+
+
+def test_broken_files_have_one_row_and_are_left_out(old, broken, log):
+    first = list(scan_rows(old, Settings(), resume=log, jobs=1))
+    del broken["dangling.wav"]  # no folder lists it
+    assert kinds(first) == {**broken, "whole.wav": None}
+    content = log.read_bytes()
+    for _ in range(3):
+        again = list(scan_rows(old, Settings(), resume=log, jobs=1))
+        assert kinds(again) == kinds(first)
+        assert all(row.skipped for row in again)
+        assert log.read_bytes() == content
+    retried = list(scan_rows(old, Settings(), resume=log, jobs=1, retry_failed=True))
+    assert kinds(row for row in retried if not row.skipped) == broken
+    assert log.read_bytes() == content
+
+
+def test_a_broken_file_that_changed_is_tried_again(old, wav, log):
+    list(scan_rows(old, Settings(), resume=log, jobs=1))
+    count = len(log.read_text().splitlines())
+    shutil.copy(wav("new.wav", seed=7), old / "zip.mp3")
+    os.utime(old / "zip.mp3", (1_700_000_001,) * 2)
+    again = list(scan_rows(old, Settings(), resume=log, jobs=1))
+    assert kinds(row for row in again if not row.skipped)["zip.mp3"] is None
+    assert len(log.read_text().splitlines()) == count
+
+
+def test_a_kill_before_the_old_rows_are_dropped_is_mended_by_the_next_start(wav, log):
+    paths = [wav(f"{number}.wav", seed=number) for number in range(3)]
+    list(scan(paths, resume=log))
+    lines = log.read_bytes().splitlines(keepends=True)
+    older = lines[1].replace(b'"verdict"', b'"older": 1, "verdict"')
+    log.write_bytes(
+        b"".join([lines[0], older, b"#### disk error ####\n", *lines[1:], lines[2][:9]])
+    )
+    log.with_name(log.name + ".part").write_bytes(b"half of it")
+    assert list(scan(paths, resume=log)) == []
+    assert log.read_bytes() == lines[0] + b"#### disk error ####\n" + lines[1] + lines[2]
+    assert [path.name for path in log.parent.glob("*.part")] == []
+
+
+def test_rows_of_other_settings_stay(wav, log):
+    path = wav()
+    for options in ({}, {"prior": 0.1}, {}, {"prior": 0.1}):
+        list(scan(path, resume=log, **options))
+    assert [json.loads(line)["prior"] for line in log.read_text().splitlines()] == [0.5, 0.1]
+
+
+def test_a_link_stays_a_link_and_its_file_keeps_its_mode(wav, log, tmp_path):
+    path = wav(seed=1)
+    list(scan(path, resume=log))
+    log.chmod(0o640)
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(log)
+    wav(seed=2)
+    list(scan(path, resume=link))
+    assert link.is_symlink() and len(log.read_text().splitlines()) == 1
+    assert log.stat().st_mode & 0o777 == 0o640
+
+
+def test_where_there_is_no_room_for_a_second_copy_the_file_stays(wav, log, monkeypatch):
+    path = wav(seed=1)
+    list(scan(path, resume=log))
+    wav(seed=2)
+    log.with_name(log.name + ".part").mkdir()
+    list(scan(path, resume=log))
+    assert len(log.read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -6,17 +6,24 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from unsung.audio import read_clip
+from unsung.audio.mixing import MixMeter
+from unsung.audio.signals import noise
 from unsung.reports import words
 from unsung.runtime import Bundle, load_bundle
 from unsung.types import Score
+from unsung.web import constants
+from unsung.web.runtime import sources
 
 from .golden import NODE, PRIOR, RATE, STRIDES, decoded, in_node, in_python, likenesses, sounds
 
@@ -227,3 +234,49 @@ def test_sounds_of_the_explanation(bundle: Bundle, tmp_path: Path) -> None:
 
     # Amplified for ears: a detector that whitens each frame need not count louder lines as more.
     assert share(heard["amplified"]) > share(heard["without"]) + 0.1
+
+
+def test_channels_and_levels_are_mixed_as_in_python(tmp_path: Path) -> None:
+    song, other = noise(1, 12.0, 44100, 0.1), noise(2, 12.0, 44100, 0.1)
+    late = np.roll(song, 300)
+    quiet = (song * 2e-3).astype(np.float32)
+    made = {
+        "mono": [song],
+        "equal": [song, song],
+        "left": [song, 0 * song],
+        "unrelated": [song, other],
+        "anti": [song, -song],
+        "mid": [song + 0.03 * other, 0.03 * other - song],
+        "delay": [song, late],
+        "six": [song, -song, 0.1 * other, 0 * song, 0 * song, 0 * song],
+        "six-turned": [song, song, song, song, song, -song],
+        "half": [song, song * np.where(np.arange(len(song)) < len(song) / 2, -1, 1)],
+        "silent": [0 * song, 0 * song],
+        **{f"gain{db}": [song * 10 ** (db / 20)] * 2 for db in (-60, -30, -12, 12, 30, 90, 150)},
+        "coarse": [np.rint(quiet * 32768) / 32768],
+        "clicks": [np.where(np.arange(len(song)) % 44100 == 0, np.float32(1e9), song)],
+    }
+    paths = []
+    for name, channels in made.items():
+        paths.append(str(tmp_path / f"{name}.wav"))
+        soundfile.write(paths[-1], np.stack(channels, 1).astype(np.float32), 44100, "FLOAT")
+    table = tmp_path / "constants.json"
+    table.write_text(json.dumps(constants()), encoding="utf-8")
+    done = subprocess.run(
+        [str(NODE), str(sources() / "test" / "mix.mjs"), str(table)],
+        input="\n".join(paths),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for path, line in zip(paths, done.stdout.splitlines(), strict=True):
+        found = json.loads(line)
+        meter = MixMeter(44100, soundfile.info(path).channels)
+        samples = read_clip(path).samples
+        for at in range(0, samples.shape[1], 2 * 44100):
+            meter.push(samples[:, at : at + 2 * 44100])
+        mix = meter.mix()
+        assert (found["channel"], found["gain"]) == (mix.channel, mix.gain), path
+        assert bool(found["doubt"]) == bool(meter.doubt), path
+        rms = np.sqrt(np.mean(np.square(mix(samples), dtype=np.float64)))
+        assert found["rms"] == pytest.approx(rms, rel=1e-4), path

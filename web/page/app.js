@@ -183,7 +183,7 @@ async function makeSounds(song, place) {
   const { seconds } = detector.constants.listening;
   const middle = loudest[0] + detector.windowS / 2;
   const startS = Math.max(0, Math.min(middle - seconds / 2, (song.scanned?.facts.durationS ?? 0) - seconds));
-  const part = song.file ? await engine.part(song.file, startS, seconds) : song.samples;
+  const part = song.file ? await engine.part(song.file, startS, seconds, song.scanned?.mix) : song.samples;
   if (!part) return;
   const heard = await engine.call("listen", part);
   const from = song.file ? startS : 0;

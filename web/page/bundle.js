@@ -21,6 +21,7 @@ import { readSafetensors } from "./numerics/weights.js";
  *   comb: import("./numerics/combs.js").CombValues,
  *   segments: import("./numerics/segments.js").SegmentValues,
  *   health: {shortest_s: number, silent_dbfs: number, loudest: number, most_broken: number},
+ *   mixing: import("./audio/mixing.js").MixingValues,
  *   listening: {rms_db: number, peak_db: number, quietest_db: number, amplify_db: number,
  *     share: number, surroundings_hz: number, seconds: number},
  *   settings: {false_alarm_rate: number, prior: number, priors: number[], rates: number[]},

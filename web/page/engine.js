@@ -3,6 +3,7 @@
 
 import { AudioProblem, failure } from "./audio/errors.js";
 import { openSound } from "./audio/decode.js";
+import { PLAIN, mixNotes, mixed } from "./audio/mixing.js";
 
 /**
  * @typedef {import("./numerics/analyzer.js").Analysis} Analysis
@@ -11,7 +12,8 @@ import { openSound } from "./audio/decode.js";
  *   detector: string, card: any, sampleRateHz: number, windowS: number, provider: string, threads: number,
  * }} Detector
  * @typedef {{facts: import("./score.js").Facts, analysis: Analysis | null,
- *   error: {type: string, message: string} | null, notes: string[]}} Scanned
+ *   error: {type: string, message: string} | null, notes: string[],
+ *   mix?: import("./audio/mixing.js").Mix}} Scanned
  */
 
 export class Engine {
@@ -77,16 +79,16 @@ export class Engine {
     try {
       const sound = await openSound(file, (bytes) => digest(bytes));
       Object.assign(facts, { sha256: sound.sha256, rateHz: sound.rateHz, channels: sound.channels, codec: sound.codec });
-      await this.call("start", { track, rateHz: sound.rateHz, live: false });
-      for await (const block of sound.blocks) {
-        const answer = await this.call("block", { track, block }, [block.buffer]);
-        onWindows?.(answer.windows, answer.heardS);
+      let mix = PLAIN;
+      let done = await this._pass(sound, track, mix, onWindows);
+      if (done.again) {
+        mix = done.again;
+        done = await this._pass(sound, track, mix, onWindows);
       }
-      const done = await this.call("finish", { track });
       facts.durationS = done.durationS;
-        facts.notes = done.notes;
+      facts.notes = [...mixNotes(mix), ...done.notes];
       const error = cut(sound.notes) ?? done.error; // the cause before what follows from it
-      return { facts, analysis: done.error ? null : done.analysis, error, notes: sound.notes };
+      return { facts, analysis: done.error ? null : done.analysis, error, notes: sound.notes, mix };
     } catch (error) {
       this.call("drop", { track });
       return { facts, analysis: null, error: failure(error), notes: [] };
@@ -94,17 +96,35 @@ export class Engine {
   }
 
   /**
+   * One reading of a file.
+   * @param {import("./audio/decode.js").Sound} sound
+   * @param {number} track
+   * @param {import("./audio/mixing.js").Mix} mix
+   * @param {(windows: [number, number][], heardS: number) => void} [onWindows]
+   */
+  async _pass(sound, track, mix, onWindows) {
+    await this.call("start", { track, rateHz: sound.rateHz, live: false, mix });
+    for await (const channels of sound.blocks()) {
+      const answer = await this.call("block", { track, channels }, channels.map((part) => part.buffer));
+      onWindows?.(answer.windows, answer.heardS);
+    }
+    return this.call("finish", { track });
+  }
+
+  /**
    * Part of a file as one mono array, for the explanation as sound.
    * @param {File} file
    * @param {number} startS
    * @param {number} lengthS
+   * @param {import("./audio/mixing.js").Mix} [mix] as it was judged
    */
-  async part(file, startS, lengthS) {
+  async part(file, startS, lengthS, mix = PLAIN) {
     const sound = await openSound(file, async () => "");
     const first = Math.round(startS * sound.rateHz);
     const samples = new Float32Array(Math.round(lengthS * sound.rateHz));
     let at = 0;
-    for await (const block of sound.blocks) {
+    for await (const channels of sound.blocks()) {
+      const block = mixed(channels, mix);
       const from = Math.max(0, first - at);
       const into = Math.max(0, at - first);
       if (from < block.length && into < samples.length) {

@@ -3,6 +3,7 @@
 
 import { startCapture } from "./audio/capture.js";
 import { failure } from "./audio/errors.js";
+import { PLAIN, mixNotes, mixed } from "./audio/mixing.js";
 
 /**
  * @typedef {import("./engine.js").Scanned} Scanned
@@ -26,13 +27,16 @@ export async function scanLive(engine, stream, { name, keepS, audible, onRunning
   /** @type {import("./audio/capture.js").Capture} */
   let capture;
   let begun = false;
-  /** @param {Float32Array} block */
-  const push = async (block) => {
+  let mix = PLAIN;
+  /** @param {Float32Array[]} channels */
+  const push = async (channels) => {
     if (!begun) return;
-    kept.push(block.slice());
+    const block = mixed(channels, mix);
+    kept.push(block);
     held += block.length;
     while (held - kept[0].length > keepS * capture.rateHz) held -= /** @type {Float32Array} */ (kept.shift()).length;
-    const answer = await engine.call("block", { track, block }, [block.buffer]);
+    const answer = await engine.call("block", { track, channels }, channels.map((part) => part.buffer));
+    mix = answer.mix;
     onWindows?.(answer.windows, answer.heardS);
     if (answer.running) onRunning(answer.running, answer.heardS);
   };
@@ -48,7 +52,7 @@ export async function scanLive(engine, stream, { name, keepS, audible, onRunning
     try {
       const done = await engine.call("finish", { track });
       facts.durationS = done.durationS;
-      facts.notes = done.notes;
+      facts.notes = [...mixNotes(mix), ...done.notes];
       onDone({ facts, analysis: done.error ? null : done.analysis, error: done.error, notes: [] }, { samples, rateHz });
     } catch (error) {
       onDone({ facts, analysis: null, error: failure(error), notes: [] }, { samples, rateHz });
@@ -56,8 +60,8 @@ export async function scanLive(engine, stream, { name, keepS, audible, onRunning
   };
   capture = await startCapture(stream, {
     audible,
-    onBlock: (block) => {
-      push(block).catch(() => {}); // a scan that was ended takes no more blocks
+    onBlock: (channels) => {
+      push(channels).catch(() => {}); // a scan that was ended takes no more blocks
     },
     onEnd: () => {
       begun = false;

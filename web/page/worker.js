@@ -3,6 +3,7 @@
 
 import { HealthMeter } from "./audio/health.js";
 import { failure } from "./audio/errors.js";
+import { MixMeter, PLAIN, isPlain, mixed } from "./audio/mixing.js";
 import { loadBundle, sha256 } from "./bundle.js";
 import { openGraph } from "./graph.js";
 import { Analyzer } from "./numerics/analyzer.js";
@@ -10,7 +11,9 @@ import { withComb } from "./numerics/combs.js";
 import { listen } from "./numerics/listening.js";
 
 /**
- * @typedef {{analyzer: Analyzer, meter: HealthMeter, live: boolean, next: number}} Track
+ * @typedef {import("./audio/mixing.js").Mix} Mix
+ * @typedef {{analyzer: Analyzer, meter: HealthMeter, mixer: MixMeter | null, mix: Mix, live: boolean,
+ *   next: number}} Track
  */
 
 /** Seconds of new sound between two running verdicts. */
@@ -43,28 +46,40 @@ const actions = {
     return { sha256: await sha256(bytes), bytes };
   },
 
-  async start({ track, rateHz, live }) {
-    const meter = new HealthMeter(rateHz, bundle.constants.health);
-    tracks.set(track, { analyzer: new Analyzer(bundle, rateHz), meter, live, next: EVERY_S });
+  async start({ track, rateHz, live, mix = PLAIN }) {
+    tracks.set(track, { ...fresh(rateHz), mixer: null, mix, live, next: EVERY_S });
   },
 
-  async block({ track, block }) {
+  async block({ track, channels }) {
     const found = known(track);
+    found.mixer ??= new MixMeter(found.meter.rateHz, channels.length, bundle.constants.mixing);
+    found.mixer.push(channels);
+    if (found.live && isPlain(found.mix) && found.mixer.settled) {
+      // Live sound cannot be heard again: where its channels cancel, the measurement begins anew with
+      // what comes from here on. Its level may still rise and stays as it is.
+      const { channel } = found.mixer.mix();
+      if (channel !== null) Object.assign(found, fresh(found.meter.rateHz), { mix: { channel, gain: 1 }, next: EVERY_S });
+    }
+    const block = mixed(channels, found.mix);
     found.meter.push(block);
     found.analyzer.push(block);
     const windows = await found.analyzer.settle(graph.run);
     const heardS = found.meter.count / found.meter.rateHz;
-    const answer = { windows: windows.map((w) => [w.startS, w.logit]), heardS, running: null };
+    const answer = { windows: windows.map((w) => [w.startS, w.logit]), heardS, running: null, mix: found.mix };
     if (!found.live || heardS < found.next) return answer;
     found.next = heardS + EVERY_S;
     return { ...answer, running: await found.analyzer.snapshot().finish(graph.run) };
   },
 
   async finish({ track }) {
-    const { analyzer, meter } = known(track);
+    const { analyzer, meter, mixer, mix, live } = known(track);
     tracks.delete(track);
+    const wanted = mixer && isPlain(mix) && !live ? mixer.mix() : PLAIN;
+    if (!isPlain(wanted)) return { again: wanted };
     const analysis = await analyzer.finish(graph.run);
     analysis.evidence = withComb(bundle, analysis);
+    analysis.doubt = mixer?.doubt || meter.doubt;
+    if (meter.spoilt) analysis.reason ||= analysis.doubt;
     const problem = meter.problem();
     return { analysis, error: problem ? failure(problem) : null, durationS: meter.count / meter.rateHz, notes: meter.notes() };
   },
@@ -81,6 +96,11 @@ const actions = {
     return listen(samples, rateHz, analysis, bundle.constants.listening);
   },
 };
+
+/** @param {number} rateHz */
+function fresh(rateHz) {
+  return { analyzer: new Analyzer(bundle, rateHz), meter: new HealthMeter(rateHz, bundle.constants.health) };
+}
 
 /** @param {number} track */
 function known(track) {

@@ -56,7 +56,7 @@ def scan(paths):
     )
     if done.returncode not in (0, 1):  # 1: some files have a row with an error
         raise RuntimeError(done.stderr.strip() or f"unsung ended with {done.returncode}")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.split("\n") if line]
 
 
 def keep(file, row):

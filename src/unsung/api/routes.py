@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from unsung.api.service import Options, Service, unless_gone
 from unsung.api.uploads import Upload, read_body, receive
 from unsung.scanning.output import json_line
 from unsung.scanning.settings import FALSE_ALARM_RATE, PRIOR
+from unsung.text import parse_json
 from unsung.types import Score
 
 __all__ = ["router"]
@@ -270,8 +270,8 @@ async def _all(here: Service, uploads: list[Upload], chosen: Options) -> list[Sc
 
 def _url(body: bytes) -> str:
     try:
-        given = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        given = parse_json(body)
+    except ValueError as error:
         raise BadUpload('expected JSON such as {"url": "https://example.org/a.mp3"}') from error
     if not isinstance(given, dict) or set(given) != {"url"} or not isinstance(given["url"], str):
         raise BadUpload('expected JSON with the one member "url", a string')

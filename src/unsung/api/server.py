@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 
 import uvicorn
 
@@ -53,6 +55,20 @@ def prepared(service: Service, host: str, port: int) -> Server:
     return Server(config, service)
 
 
+@contextlib.contextmanager
+def _closed_terminal_stops(server: Server) -> Iterator[None]:
+    """Take SIGHUP, which uvicorn leaves alone, as the SIGTERM that it knows."""
+    number = getattr(signal, "SIGHUP", None)
+    if number is None or signal.getsignal(number) is signal.SIG_IGN:
+        yield
+        return
+    before = signal.signal(number, server.handle_exit)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 def run(settings: ServerSettings, host: str, port: int) -> bool:
     """Serve until told to stop; False when the server could not start."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
@@ -61,7 +77,7 @@ def run(settings: ServerSettings, host: str, port: int) -> bool:
     if not settings.hosts and host in LOOPBACK:
         settings = settings.with_hosts(LOOPBACK)
     server = prepared(Service(settings), host, port)
-    # uvicorn passes Ctrl-C on when all is ended, and exits by itself when a port is taken.
-    with contextlib.suppress(KeyboardInterrupt, SystemExit):
+    # uvicorn passes signals on when all is ended, and exits by itself when a port is taken.
+    with contextlib.suppress(KeyboardInterrupt, SystemExit), _closed_terminal_stops(server):
         server.run()
     return server.started

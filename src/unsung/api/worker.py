@@ -36,6 +36,7 @@ from unsung.runtime.windowed import window_outputs
 from unsung.scanning.calibration import report_calibration
 from unsung.scanning.one import score_local, stamp_of
 from unsung.scanning.settings import Settings
+from unsung.stopping import ignore_stops
 from unsung.types import Explanation, FloatArray, Picture, Score
 
 __all__ = ["LimitedBundle", "bound", "main", "outcome"]
@@ -104,21 +105,28 @@ def outcome(task: Task, bundle: Bundle) -> Outcome:
 def main() -> None:
     """Answer tasks until the server closes the pipe."""
     keep_freed_memory()
+    ignore_stops()
     inbox = sys.stdin.buffer
     outbox = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     void = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # what C decoders print about damaged files may hold a client's words
         os.dup2(void, stream)
-    with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt, MemoryError):
+    spool: str | None = None
+    try:
         init, _ = _receive(inbox)
-        _watch(Path(init["spool"]))
+        spool = init["spool"]
+        _watch(Path(spool))
         bundle = _ready(init, outbox)
         while bundle is not None:
             task = Task.from_dict(_receive(inbox)[0])
             _limit_processor_time(task.cpu_s)
             _send(outbox, _answer(task, bundle))
-    with contextlib.suppress(BrokenPipeError):
         outbox.close()
+    except MemoryError:
+        return
+    except (EOFError, BrokenPipeError):  # the server is gone; the thread may come too late
+        if spool is not None:
+            shutil.rmtree(spool, ignore_errors=True)
 
 
 def _answer(task: Task, bundle: Bundle) -> bytes:

@@ -22,6 +22,7 @@ from unsung.audio import open_url, stdin_file
 from unsung.audio.read import read_sound
 from unsung.audio.write import write
 from unsung.errors import UsageError
+from unsung.outputs import Kind, output_file, replacing
 from unsung.types import Clip, FloatArray, Record
 
 __all__ = [
@@ -34,6 +35,18 @@ __all__ = [
 ]
 
 _FRAME, _DEAF_DB = 4096, 60.0
+_MARK = "made by unsung attack"
+"""Comment of every output: it tells whoever finds the file, and lets the next run replace it."""
+
+
+def _is_marked(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(1 << 16)
+        file.seek(max(0, path.stat().st_size - 4096))  # of an MP3 it stands at the end
+        return _MARK.encode() in start + file.read()
+
+
+ATTACKED = Kind("an attacked sound", (), _is_marked)
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,7 @@ def attack_source(
                 "write it behind each name: mp3@64+pitch_shift@1"
             )
         text = f"{text}@{strength!r}"
+    output_file(output, (source, partner), ATTACKED)
     parse(text)  # what is misspelt shows before anything is read
     chain = parse(text, read_sound(partner) if partner else None)
     for step in chain.steps:
@@ -105,22 +119,17 @@ def attack_file(source: str | Path, chain: Chain, output: Path, seed: int = 0) -
     The output appears whole or not at all.
 
     Raises:
-        UsageError: the output is the input.
+        UsageError: the output is the input, or a sound that no attack wrote.
         UnknownName: the output's extension is no known sound format.
         AudioError: the input cannot be read, or a scan would find no sound in it.
     """
-    if output.exists() and Path(source).exists() and output.samefile(source):
-        raise UsageError(f"{output}: is the input itself; give another name for the output")
+    output_file(output, (source,), ATTACKED)
     clip = read_sound(source)
-    part = output.with_name(f".{output.stem}.part{output.suffix}")
-    try:
+    with replacing(output) as part:
         # a wrong extension or folder shows before the work, not after it
         write(part, Clip(np.zeros((1, clip.sample_rate_hz // 10), np.float32), clip.sample_rate_hz))
         after = chain(clip, seed)
-        write(part, after)
-        part.replace(output)
-    finally:
-        part.unlink(missing_ok=True)
+        write(part, after, _MARK)
     kept = chain.time_scale == 1
     snr = snr_db(clip, after) if kept else float("inf")
     return Attacked(

@@ -44,8 +44,16 @@ _HEADERLESS = {
 them: their bytes tell nothing, so the name is believed, after everything else refused."""
 
 
-def choose(source: Path | BinaryIO, file: BinaryIO, name: str) -> tuple[Decoder, Promise]:
+def choose(
+    source: Path | BinaryIO, file: BinaryIO, name: str, track: int = 0
+) -> tuple[Decoder, Promise]:
     """Open the file with the decoder that suits it, the other one when that refuses.
+
+    Args:
+        source: the path where there is one, else the file.
+        file: the open file.
+        name: how messages call it.
+        track: counts audio tracks from the default one on; only FFmpeg's containers have several.
 
     Raises:
         AudioError: the content is no sound, is empty, or no decoder takes it.
@@ -71,7 +79,7 @@ def choose(source: Path | BinaryIO, file: BinaryIO, name: str) -> tuple[Decoder,
     refusals: dict[str, Exception] = {}
     for kind in _order(promised):
         try:
-            return _decoder(kind, source, file, size), promised
+            return _decoder(kind, source, file, size, track), promised
         except _refusals() as error:
             refusals[kind] = error
     by_name = _by_name(name, head, file, size)
@@ -112,12 +120,14 @@ def _order(promised: Promise) -> tuple[Kind, Kind]:
     return "libsndfile", "pyav"
 
 
-def _decoder(kind: Kind, source: Path | BinaryIO, file: BinaryIO, size: int) -> Decoder:
+def _decoder(
+    kind: Kind, source: Path | BinaryIO, file: BinaryIO, size: int, track: int = 0
+) -> Decoder:
     file.seek(0)
     if kind == "pyav":
         from unsung.audio._ffmpeg import FfmpegDecoder
 
-        return FfmpegDecoder(file, size)
+        return FfmpegDecoder(file, size, track=track)
     from unsung.audio._sndfile import SndfileDecoder
 
     decoder = SndfileDecoder(source, size)

@@ -14,7 +14,10 @@ __all__ = ["AudioInfo", "Decoder", "DecodingStoppedError"]
 
 @dataclass(frozen=True)
 class AudioInfo(Record):
-    """What a file says about its sound; ``duration_s`` is the header's word, None if unknown."""
+    """What a file says about its sound; ``duration_s`` is the header's word, None if unknown.
+
+    ``tracks`` counts the audio tracks, of which one is read.
+    """
 
     sample_rate_hz: int
     channels: int
@@ -23,6 +26,7 @@ class AudioInfo(Record):
     container: str
     bitrate_kbps: float | None
     decoder: Literal["libsndfile", "pyav"]
+    tracks: int = 1
 
 
 class DecodingStoppedError(Exception):
@@ -42,8 +46,8 @@ class Decoder(Protocol):
     holes: int
     exact_seek: bool
 
-    def blocks(self, frames: int, mono: bool) -> Iterator[FloatArray]:
-        """Yield fresh blocks from here on. Shape: ``[time]`` when mono, else ``[channel, time]``.
+    def blocks(self, frames: int) -> Iterator[FloatArray]:
+        """Yield blocks from here on, each valid until the next. Shape: ``[channel, time]``.
 
         Raises:
             DecodingStoppedError: the decoder cannot go on.

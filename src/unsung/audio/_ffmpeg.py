@@ -10,6 +10,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.stream import Disposition
 from numpy.typing import NDArray
 
 from unsung.audio._decoder import AudioInfo, DecodingStoppedError
@@ -48,17 +49,20 @@ class _Nameless:
 
 
 class FfmpegDecoder:
-    """The first audio stream of an open container. Seeking is as good as the container's times.
+    """An audio track of an open container: the one flagged as default, else the first.
 
-    Packets that do not decode are skipped and counted in ``skipped``. ``form`` is FFmpeg's name of
-    a format without header; None goes by the content.
+    ``track`` counts on from there. Seeking is as good as the container's times. Packets that do not
+    decode are skipped and counted in ``skipped``. ``form`` is FFmpeg's name of a format without
+    header; None goes by the content.
     """
 
     exact_seek = False
     _container: Any  # PyAV types it as a union of readers and writers
 
-    def __init__(self, source: BinaryIO, size_bytes: int, form: str | None = None) -> None:
-        self._source, self._form = source, form
+    def __init__(
+        self, source: BinaryIO, size_bytes: int, form: str | None = None, track: int = 0
+    ) -> None:
+        self._source, self._form, self._track = source, form, track
         self.skipped = self.packets = self.holes = 0
         self._last_packet: tuple[bytes, int] = (b"", 0)
         self._failure = ""
@@ -88,23 +92,21 @@ class FfmpegDecoder:
         word, length = self._last_packet
         return self.info.codec.startswith("mp3") and frame_bytes(word) > length
 
-    def blocks(self, frames: int, mono: bool) -> Iterator[FloatArray]:
-        """Yield fresh blocks; mono is summed plane by plane without a copy between."""
-        channels = self.info.channels
-        shape = (frames,) if mono else (channels, frames)
-        block, filled = np.empty(shape, np.float32), 0
+    def blocks(self, frames: int) -> Iterator[FloatArray]:
+        """Yield one block again and again, filled plane by plane."""
+        block, filled = np.empty((self.info.channels, frames), np.float32), 0
         for planes in self._planes():
             at, length = 0, planes[0].shape[0]
             while at < length:
                 part = min(length - at, frames - filled)
-                with np.errstate(all="ignore"):  # NaN and inf pass through; `HealthMeter` judges
-                    _put(block[..., filled : filled + part], planes, slice(at, at + part), mono)
+                for row, plane in zip(block, planes, strict=True):
+                    row[filled : filled + part] = plane[at : at + part]
                 at, filled = at + part, filled + part
                 if filled == frames:
-                    yield _scaled(block, channels, mono)
-                    block, filled = np.empty(shape, np.float32), 0
+                    yield block
+                    filled = 0
         if filled:
-            yield _scaled(block[..., :filled].copy(), channels, mono)
+            yield block[:, :filled]
         if self._failure:
             raise DecodingStoppedError(self._failure)
 
@@ -141,7 +143,9 @@ class FfmpegDecoder:
                 f"expected an audio stream, found {' and '.join(kinds) or 'nothing'} "
                 f"({self._container.format.long_name}); give a file that has sound"
             )
-        self._stream = self._container.streams.audio[0]
+        tracks = self._container.streams.audio
+        flagged = sorted(tracks, key=lambda s: not s.disposition & Disposition.default)
+        self._stream = flagged[self._track]
         self._decoded = self._frames()
 
     def _frames(self) -> Iterator[AudioFrame]:
@@ -220,6 +224,7 @@ class FfmpegDecoder:
             container="mp4" if "mp4" in name else name.split(",")[0],
             bitrate_kbps=bitrate_kbps,
             decoder="pyav",
+            tracks=len(container.streams.audio),
         )
 
 
@@ -245,21 +250,3 @@ def _as_planes(frame: AudioFrame) -> list[FloatArray]:
 
 def _array(plane: Any, dtype: np.dtype[Any], length: int) -> NDArray[Any]:
     return np.frombuffer(plane, dtype, length)
-
-
-def _put(out: FloatArray, planes: list[FloatArray], part: slice, mono: bool) -> None:
-    if not mono:
-        for row, plane in zip(out, planes, strict=True):
-            row[:] = plane[part]
-    elif len(planes) == 2:
-        np.add(planes[0][part], planes[1][part], out=out)
-    else:
-        out[:] = planes[0][part]
-        for plane in planes[1:]:
-            out += plane[part]
-
-
-def _scaled(block: FloatArray, channels: int, mono: bool) -> FloatArray:
-    if mono and channels > 1:
-        block *= np.float32(1 / channels)
-    return block

@@ -72,11 +72,9 @@ class SndfileDecoder:
             decoder="libsndfile",
         )
 
-    def blocks(self, frames: int, mono: bool) -> Iterator[FloatArray]:
-        """Yield fresh blocks; one buffer is reused for what libsndfile writes."""
-        channels = self.info.channels
-        buffer = np.empty((frames, channels), np.float32)
-        weights = np.full(channels, 1 / channels, np.float32)
+    def blocks(self, frames: int) -> Iterator[FloatArray]:
+        """Yield views of one buffer, which libsndfile writes again and again."""
+        buffer = np.empty((frames, self.info.channels), np.float32)
         while True:
             try:
                 read: FloatArray = self._file.read(frames, out=buffer)
@@ -84,7 +82,7 @@ class SndfileDecoder:
                 raise DecodingStoppedError(str(error)) from error
             if not len(read):
                 return
-            yield _mixed(read, weights) if mono else np.array(read.T, order="C")
+            yield read.T
 
     def seek(self, start_s: float) -> None:
         """Go to the nearest sample, at most to the end."""
@@ -108,18 +106,3 @@ def _codec(container: str, subtype: str, endian: str) -> str:
         big = endian == "BIG" or (container in _BIG_ENDIAN and endian != "LITTLE")
         return f"pcm_{_WIDTHS[subtype]}{'be' if big else 'le'}"
     return _CODECS.get(subtype, subtype.lower())
-
-
-def _mixed(read: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return a fresh equal-weight mean over the channels. Shape: ``[time, channel]`` → ``[time]``.
-
-    Two channels are added: five times as fast as a mean over axis 1.
-    """
-    if len(weights) == 1:
-        return read[:, 0].copy()
-    with np.errstate(all="ignore"):  # NaN and inf pass through; `HealthMeter` judges them
-        if len(weights) > 2:
-            return read @ weights  # [time, channel] @ [channel]
-        block: FloatArray = read[:, 0] + read[:, 1]
-        block *= np.float32(0.5)
-        return block

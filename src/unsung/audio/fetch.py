@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,9 @@ from typing import IO, Any, BinaryIO
 
 from unsung.audio._lists import is_url
 from unsung.errors import FetchError
+from unsung.scratch import Scratch
 
-__all__ = ["open_url", "stdin_file"]
+__all__ = ["open_url", "private_file", "stdin_file"]
 
 _PIECE_BYTES = 1 << 18
 _AGENT = "unsung (audio scanner)"
@@ -41,7 +41,7 @@ def open_url(
     """
     if not is_url(url):
         raise FetchError(f"{url}: expected an address that begins with http:// or https://")
-    with _private_file() as (path, file):
+    with private_file() as (path, file):
         _download(url, file, max_bytes, timeout_s, total_s)
         yield path
 
@@ -56,8 +56,10 @@ def stdin_file(max_bytes: int = 2_000_000_000) -> Iterator[Path]:
     source: BinaryIO | None = getattr(sys.stdin, "buffer", None)
     if source is None:
         raise FetchError("-: expected sound on standard input, it is closed; pipe a file into it")
-    with _private_file() as (path, file):
+    with private_file() as (path, file):
         count = 0
+        # Raw where it can be: a thread that waits in a buffered read would not let Python end.
+        source = getattr(source, "raw", source)
         while piece := source.read(_PIECE_BYTES):
             count += len(piece)
             if count > max_bytes:
@@ -68,14 +70,12 @@ def stdin_file(max_bytes: int = 2_000_000_000) -> Iterator[Path]:
 
 
 @contextmanager
-def _private_file() -> Iterator[tuple[Path, IO[bytes]]]:
-    handle, name = tempfile.mkstemp(prefix="unsung-")  # readable by this user only
-    file = os.fdopen(handle, "wb")
-    try:
-        yield Path(name), file
-    finally:
-        file.close()
-        Path(name).unlink(missing_ok=True)
+def private_file() -> Iterator[tuple[Path, IO[bytes]]]:
+    """Lend an empty file that only this user can read, open for writing; then it is gone."""
+    with Scratch("sound") as folder:
+        path = folder / "sound"
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            yield path, file
 
 
 def _download(url: str, file: IO[bytes], max_bytes: int, timeout_s: float, total_s: float) -> None:

@@ -27,6 +27,7 @@ def open_file(path: str | Path) -> BinaryIO:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
+            next(path.iterdir(), None)  # a folder that cannot be listed says why
             raise NotAudio(
                 f"{name}: expected a sound file, this is a folder; "
                 "scan a folder by its name to take all files in it"

@@ -14,10 +14,12 @@ __all__ = ["MOST_BROKEN", "HealthMeter"]
 
 _SHORTEST_S = 0.5
 MOST_BROKEN = 1e-4
-"""Share of samples that may be repaired: some four clicks a second, which hide no evidence."""
+"""Share of samples that may be repaired or cut: some four clicks a second hide no evidence."""
 
 _SILENT_DBFS = -90.0  # a swing below one step of 16 bits
-_LOUDEST = 1e4  # beyond +80 dBFS nothing is sound; bounded so that no sum overflows
+_LOUDEST = 16.0
+"""Beyond +24 dB re full scale samples are cut, so that no bin of a front end is, and no sum
+overflows; the level of whole tracks lies far below (`unsung.audio.mixing`)."""
 
 
 class HealthMeter:
@@ -36,6 +38,7 @@ class HealthMeter:
         self._prefix = f"{name}: " if name else ""
         self._count = 0
         self._broken = 0
+        self._cut = 0
         self._energy = 0.0
         self._low, self._high = math.inf, -math.inf
 
@@ -51,9 +54,10 @@ class HealthMeter:
             energy = float(np.dot(block, block))
         low, high = float(block.min()), float(block.max())
         if not math.isfinite(energy) or high > _LOUDEST or low < -_LOUDEST:
-            block = self._repaired(block)
-            energy = float(np.dot(block, block))
+            block = self._finite(block)
             low, high = float(block.min()), float(block.max())
+            block = self._limited(block)
+            energy = float(np.dot(block, block))
         self._energy += energy
         self._low, self._high = min(self._low, low), max(self._high, high)
         return block
@@ -76,7 +80,7 @@ class HealthMeter:
 
     @property
     def peak(self) -> float:
-        """Largest absolute sample (after repair); 0 before the first block."""
+        """Largest absolute finite sample; 0 before the first block."""
         return max(abs(self._low), abs(self._high)) if self._count else 0.0
 
     @property
@@ -85,6 +89,18 @@ class HealthMeter:
         if not self._broken:
             return ()
         return (f"{self._broken} of {self._count} samples are NaN or infinite and count as 0",)
+
+    @property
+    def doubt(self) -> str:
+        """Why the sound cannot show that it is free of traces although it is judged, or ""."""
+        if not self._cut:
+            return ""
+        return f"{self._cut} of {self._count} samples lie above {_LOUDEST:g} times full scale"
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether so many samples were cut that no verdict holds, not even "AI"."""
+        return self._cut > MOST_BROKEN * self._count
 
     def problem(self) -> AudioError | None:
         """Return why the sound pushed so far cannot be judged, or None.
@@ -114,7 +130,12 @@ class HealthMeter:
             )
         return None
 
-    def _repaired(self, block: FloatArray) -> FloatArray:
+    def _finite(self, block: FloatArray) -> FloatArray:
         finite = np.isfinite(block)
         self._broken += int(block.size - np.count_nonzero(finite))
-        return np.clip(np.where(finite, block, np.float32(0)), -_LOUDEST, _LOUDEST)
+        return np.where(finite, block, np.float32(0))
+
+    def _limited(self, block: FloatArray) -> FloatArray:
+        limited = np.clip(block, -_LOUDEST, _LOUDEST)
+        self._cut += int(np.count_nonzero(limited != block))
+        return limited

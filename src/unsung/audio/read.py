@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -13,12 +13,13 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from unsung.audio._choose import choose, fall_back
+from unsung.audio._clips import part, sound
 from unsung.audio._decoder import AudioInfo, Decoder, DecodingStoppedError
 from unsung.audio._length import Promise
 from unsung.audio._riff import padded
 from unsung.audio._sniff import shown
 from unsung.audio.files import open_file, sha256_file
-from unsung.audio.health import HealthMeter
+from unsung.audio.mixing import Mix, MixMeter, track_notes
 from unsung.errors import (
     AudioError,
     DamagedAudio,
@@ -26,7 +27,6 @@ from unsung.errors import (
     TruncatedAudio,
     UnreadableAudio,
     UsageError,
-    first_reason,
 )
 from unsung.types import Clip, FloatArray
 
@@ -62,17 +62,16 @@ def open_audio(source: str | Path | BinaryIO, name: str = "") -> AudioStream:
             )
         name = name or shown(str(getattr(source, "name", "sound")))
         whole = padded(source)
-        decoder, promised = choose(whole, whole, name)
-        return AudioStream(decoder, name, promised, whole, own=False)
+        return AudioStream(partial(choose, whole, whole, name), name, whole, own=False)
     name = name or shown(str(source))
     file = open_file(source)
     try:
         whole = padded(file, own=True)
-        decoder, promised = choose(Path(source) if whole is file else whole, whole, name)
+        given = Path(source) if whole is file else whole
+        return AudioStream(partial(choose, given, whole, name), name, whole, own=True)
     except BaseException:
         file.close()
         raise
-    return AudioStream(decoder, name, promised, whole, own=True)
 
 
 def read_sound(
@@ -87,13 +86,7 @@ def read_sound(
         AudioError: the first reason of `unsung.errors.first_reason`.
     """
     with open_audio(source) as stream:
-        clip = _read(stream, start_s, duration_s, mono)
-        meter = HealthMeter(clip.sample_rate_hz, stream.name)
-        rows = [meter.push(row) for row in clip.samples]
-        unusable = meter.problem()
-        if unusable is not None:
-            raise first_reason(stream.problem, unusable) or unusable
-        return replace(clip, samples=np.stack(rows))
+        return sound(stream, start_s, duration_s, mono)
 
 
 def read_clip(
@@ -102,7 +95,7 @@ def read_clip(
     duration_s: float | None = None,
     mono: bool = False,
 ) -> Clip:
-    """Decode a part (default: all) of a file into memory.
+    """Decode a part (default: all) of a file into memory, mono as `unsung.audio.mixing` mixes.
 
     What a damaged file still holds is returned; use `open_audio` to see its ``problem``.
 
@@ -111,47 +104,32 @@ def read_clip(
         AudioError: as `open_audio`.
     """
     with open_audio(source) as stream:
-        return _read(stream, start_s, duration_s, mono)
-
-
-def _read(stream: AudioStream, start_s: float, duration_s: float | None, mono: bool) -> Clip:
-    rate_hz = stream.info.sample_rate_hz
-    if start_s:
-        stream.seek(start_s)
-    wanted = None if duration_s is None else round(duration_s * rate_hz)
-    blocks: list[FloatArray] = []
-    held = 0
-    for block in stream.blocks(min(10.0, duration_s or 10.0), mono=mono):
-        blocks.append(block)
-        held += block.shape[-1]
-        if wanted is not None and held >= wanted:
-            break
-    if not blocks:
-        raise stream.problem or EmptyAudio(
-            f"{stream.name}: expected sound from {start_s:g} s on, the file ends before it; "
-            "ask for an earlier part"
-        )
-    samples = np.concatenate(blocks, axis=-1)[..., :wanted]
-    return Clip(np.atleast_2d(samples), rate_hz, start_s, stream.name)
+        return part(stream, start_s, duration_s, mono)
 
 
 class AudioStream:
-    """An open file, to be used in a ``with`` and read once from where it stands.
+    """An open file, to be used in a ``with`` and read from where it stands.
 
-    ``problem`` is set when the blocks are exhausted and the file held less than it promised;
-    ``notes`` lists damage that was stepped over.
+    Whoever judges the sound asks `again` after each pass. ``problem`` is set when the blocks are
+    exhausted and the file held less than it promised; ``notes`` lists damage and other mixes.
     """
 
     def __init__(
-        self, decoder: Decoder, name: str, promised: Promise, file: BinaryIO, own: bool
+        self, opened: Callable[..., tuple[Decoder, Promise]], name: str, file: BinaryIO, own: bool
     ) -> None:
         self.name = name
-        self.info = decoder.info
-        self.problem: AudioError | None = None
-        self.notes: tuple[str, ...] = (promised.note,) if promised.note else ()
-        self._decoder = decoder
-        self._promise = promised
+        self._opened = opened  # a decoder at the start of a track, as often as it is asked
         self._file, self._own = file, own  # kept as a second chance for PyAV
+        self._track, self._mix, self._mono = 0, Mix(), False
+        self._start(*opened())
+
+    def _start(self, decoder: Decoder, promised: Promise) -> None:
+        self._decoder, self._promise = decoder, promised
+        self.info: AudioInfo = decoder.info
+        self.problem: AudioError | None = None
+        self.notes: tuple[str, ...] = self._mix.notes + track_notes(self._track, self.info.tracks)
+        self.notes += (promised.note,) if promised.note else ()
+        self._meter = MixMeter(self.info.sample_rate_hz, self.info.channels)
         self._damage = ""
         self._lost_s = math.inf  # where the block ends in which libsndfile gave up
         self._position = 0  # samples from the start of the file
@@ -167,17 +145,18 @@ class AudioStream:
 
         Args:
             block_s: length of every block but the last.
-            mono: the equal-weight mean of all channels.
+            mono: mix the channels, by their mean unless `again` found that another mix is needed.
 
         Shape: ``[time]`` when mono, else ``[channel, time]``; each block is a fresh array.
         """
         frames = max(1, round(block_s * self.info.sample_rate_hz))
-        failure = ""
+        failure, self._mono = "", mono
         while True:
             try:
-                for block in self._decoder.blocks(frames, mono):
+                for block in self._decoder.blocks(frames):
                     self._position += block.shape[-1]
-                    yield block
+                    self._meter.push(block)
+                    yield self._mix(block) if mono else np.array(block, order="C")
                 break
             except DecodingStoppedError as stop:
                 failure = str(stop) or "damaged data"
@@ -204,6 +183,31 @@ class AudioStream:
                     f"{self.name}: cannot go to {start_s:g} s ({stop}); read it from the start"
                 ) from stop
 
+    def again(self) -> bool:
+        """Say whether the pass just made missed what the file holds; then the next starts over.
+
+        So it is where a track is silent and another is left, and, of mono passes, where the mean or
+        the level is not what is heard (`unsung.audio.mixing`); at most one pass a track and one.
+        """
+        track, mix = self._track, self._meter.mix() if self._mono else Mix()
+        if self._meter.silent and self._position and track + 1 < self.info.tracks:
+            track += 1
+        elif self._mix != Mix() or mix == Mix():
+            return False
+        try:
+            opened = self._opened(track=track)
+        except AudioError:
+            return False  # another track that does not decode: what was heard stands
+        self._decoder.close()
+        self._track, self._mix = track, mix
+        self._start(*opened)
+        return True
+
+    @property
+    def doubt(self) -> str:
+        """Why the sound cannot show that it is free of traces, or ""."""
+        return self._meter.doubt
+
     def close(self) -> None:
         """Free the decoder and the file."""
         self._decoder.close()
@@ -229,7 +233,8 @@ class AudioStream:
         other = fall_back(self._file, at_s)
         if other is None:
             return False
-        if _form(other.info) != _form(self.info):
+        form = (self.info.sample_rate_hz, self.info.channels)
+        if (other.info.sample_rate_hz, other.info.channels) != form:
             other.close()
             return False
         other.promised_s = self._decoder.promised_s
@@ -293,7 +298,3 @@ class AudioStream:
             if getattr(self._decoder, "partial_mp3_frame", False):
                 return "it ends inside an MP3 frame"
         return ""
-
-
-def _form(info: AudioInfo) -> tuple[int, int]:
-    return info.sample_rate_hz, info.channels

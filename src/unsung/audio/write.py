@@ -41,10 +41,11 @@ _VORBIS_KBPS = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)
 _CHUNK = 65536  # libsndfile's Vorbis writer overflows its stack on one very long call
 
 
-def write(path: str | Path, clip: Clip) -> None:
+def write(path: str | Path, clip: Clip, comment: str = "") -> None:
     """Write a clip as wav (float32), flac (24 bit), ogg (Vorbis), opus or mp3, by extension.
 
-    A rate that the codec does not know is resampled to the next one it knows.
+    A rate that the codec does not know is resampled to the next one it knows. The comment stands
+    in the file's tags; of an MP3 30 bytes are kept.
 
     Raises:
         UnknownName: another extension.
@@ -56,7 +57,7 @@ def write(path: str | Path, clip: Clip) -> None:
     container, subtype, codec = _FILES[kind]
     samples, rate_hz = _fitting(np.atleast_2d(clip.samples), clip.sample_rate_hz, codec)
     with path.open("wb") as file:
-        _write_sndfile(file, samples, rate_hz, container, subtype)
+        _write_sndfile(file, samples, rate_hz, container, subtype, comment=comment)
 
 
 def encode(
@@ -120,7 +121,14 @@ def _fitting(samples: FloatArray, rate_hz: int, codec: str) -> tuple[FloatArray,
 
 
 def _write_sndfile(
-    file: Any, samples: FloatArray, rate_hz: int, container: str, subtype: str, **options: Any
+    file: Any,
+    samples: FloatArray,
+    rate_hz: int,
+    container: str,
+    subtype: str,
+    *,
+    comment: str = "",
+    **options: Any,
 ) -> None:
     import soundfile
 
@@ -128,6 +136,8 @@ def _write_sndfile(
     with soundfile.SoundFile(
         file, "w", rate_hz, channels, subtype=subtype, format=container, **options
     ) as out:
+        if comment:
+            out.comment = comment
         for start in range(0, length, _CHUNK):
             out.write(np.ascontiguousarray(samples[:, start : start + _CHUNK].T))
 

@@ -30,6 +30,7 @@ from unsung.cli import (
     weights,
 )
 from unsung.cli import list as list_verb
+from unsung.cli._console import tell
 from unsung.cli._errors import Group
 
 __all__ = ["app", "main"]
@@ -75,7 +76,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from unsung import __version__
 
-        typer.echo(f"unsung {__version__}")
+        tell(f"unsung {__version__}")
         raise typer.Exit
 
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from unsung.text import printable
+
 if TYPE_CHECKING:
     from unsung.scanning import Progress
     from unsung.types import Score
 
-__all__ = ["LineWriter", "Status", "clock", "printable", "score_line", "use_colour"]
+__all__ = ["LineWriter", "Status", "clock", "printable", "score_line", "tell", "use_colour"]
 
 _COLOURS = {"ai": "red", "human": "green", "undecided": "yellow", "failed": "magenta"}
 _WORDS = {
@@ -92,7 +94,7 @@ class Status:
         if self._wanted and self.progress is not None:
             typer.echo(_summary(self.progress, self._verdicts, false_alarm_rate), err=True)
             if self._calibration:
-                typer.echo(f"probabilities: calibrated on {self._calibration}", err=True)
+                tell(f"probabilities: calibrated on {self._calibration}", err=True)
 
     def _count(self, inputs: list[str]) -> None:
         from unsung.audio.sources import expand
@@ -137,14 +139,9 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def printable(text: str) -> str:
-    r"""Return text that cannot move the cursor or break the line, whatever a file is called.
-
-    >>> printable("a\x1b[2Jb\n")
-    'a\\x1b[2Jb\\n'
-    """
-    safe = "".join(c if c.isprintable() or c == " " else repr(c)[1:-1] for c in text)
-    return safe.encode("utf-8", "backslashreplace").decode()
+def tell(line: str, err: bool = False) -> None:
+    """Print one line; whatever a file is called, it stays one and moves no cursor."""
+    typer.echo(printable(line), err=err)
 
 
 def use_colour(wanted: bool) -> bool:

@@ -10,6 +10,7 @@ import typer
 
 from unsung.cli import _data_common as c
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 __all__ = ["EXAMPLES", "build"]
 
@@ -58,14 +59,17 @@ def build(
     from unsung.cli._run import quiet_libraries
     from unsung.data import iter_manifest
     from unsung.data._workers import cores
+    from unsung.data.build import beside, source_tracks
     from unsung.data.build import build as story
-    from unsung.data.build import source_tracks
     from unsung.data.cache import Cache
     from unsung.data.cards import write_cards
+    from unsung.outputs import output_file
     from unsung.types import Manifest
 
+    for path, kind in beside(output, cards).items():
+        output_file(path, (source, cache), kind)
     ticker = c.Ticker(quiet)
-    with quiet_libraries(), Cache(c.cache_path(cache)) as kept:
+    with quiet_libraries(), Cache(c.cache_path(cache, source)) as kept:
         built = story(
             source_tracks(source, corpus, subset),
             output,
@@ -80,10 +84,10 @@ def build(
         own = tuple(iter_manifest(output, resolve=False))
         write_cards(Manifest(built.head.name, built.head.version, own), output)
     if not quiet:
-        typer.echo(
+        tell(
             f"{output}: {built.n_tracks} tracks, {built.hours:.2f} hours, "
             f"hash {built.head.sha256[:12]}"
         )
     if built.n_problems:
-        typer.echo(f"left out: {built.n_problems} files, listed in {built.problems}", err=True)
+        tell(f"left out: {built.n_problems} files, listed in {built.problems}", err=True)
         raise typer.Exit(1)

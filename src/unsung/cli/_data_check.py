@@ -11,6 +11,7 @@ import typer
 
 from unsung.cli import _data_common as c
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 if TYPE_CHECKING:
     from unsung.data.check import Report
@@ -57,7 +58,7 @@ def check(
     from unsung.data.check import check as story
 
     ticker = c.Ticker(quiet)
-    with quiet_libraries(), Cache(c.cache_path(cache)) as kept:
+    with quiet_libraries(), Cache(c.cache_path(cache, manifest)) as kept:
         report = story(
             read_manifest(manifest),
             kept,
@@ -75,18 +76,16 @@ def check(
 
 
 def _print(report: Report, path: Path, as_json: bool) -> None:
-    from unsung.cli._console import printable
-
     if as_json:
         typer.echo(json.dumps(report.to_dict() | {"n_errors": report.n_errors}))
         return
-    typer.echo(f"{path}: {report.n_tracks} tracks, {report.n_heard} compared by sound")
+    tell(f"{path}: {report.n_tracks} tracks, {report.n_heard} compared by sound")
     for finding in report.findings:
-        typer.echo(f"{finding.level}: {finding.kind}: {finding.count} {finding.message}")
+        tell(f"{finding.level}: {finding.kind}: {finding.count} {finding.message}")
         if finding.kind.startswith("confound") or finding.level == "note":
             continue
         for example in finding.examples[:5]:
-            typer.echo(printable(f"    {example}"))
+            tell(f"    {example}")
     if not report.findings:
         typer.echo("nothing found: no missing file, duplicate, leak or confound")
     if report.confounds:
@@ -94,7 +93,7 @@ def _print(report: Report, path: Path, as_json: bool) -> None:
     for row in report.confounds:
         v = "V    –" if row.cramers_v is None else f"V {row.cramers_v:.2f}"
         p = "" if row.p_value is None else f"p {row.p_value:.1g}"
-        typer.echo(
+        tell(
             f"    {row.feature:<16} {v}  {p:<9} AUC {row.auc:.2f} [{row.low:.2f}, {row.high:.2f}]"
             f"  n {row.n_human}+{row.n_other}, {row.n_groups} groups  {row.mostly}"
         )

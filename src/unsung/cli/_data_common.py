@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unsung.cli._console import tell
+
 if TYPE_CHECKING:
     from unsung.types import Failure
 
@@ -59,20 +61,23 @@ class Ticker:
             sys.stderr.flush()
 
 
-def cache_path(given: Path | None) -> Path:
-    """Return the cache that was asked for, or the shared one."""
-    from unsung.data.cache import default_cache
+def cache_path(given: Path | None, *read: Path) -> Path:
+    """Return the cache that was asked for, or the shared one.
 
-    return given or default_cache()
+    Raises:
+        UsageError: it is read by the command, or stands there and is no cache.
+    """
+    from unsung.data.cache import CACHE, default_cache
+    from unsung.outputs import output_file
+
+    return default_cache() if given is None else output_file(given, read, CACHE)
 
 
 def say_problems(problems: Iterable[tuple[str, Failure]]) -> bool:
     """Name the first files that failed, on standard error; say whether there were any."""
-    from unsung.cli._console import printable
-
     failed = list(problems)
     for name, why in failed[:_EXAMPLES]:
-        typer.echo(printable(f"left out: {name}: {why.message}"), err=True)
+        tell(f"left out: {name}: {why.message}", err=True)
     if len(failed) > _EXAMPLES:
-        typer.echo(f"left out: {len(failed) - _EXAMPLES} more", err=True)
+        tell(f"left out: {len(failed) - _EXAMPLES} more", err=True)
     return bool(failed)

@@ -10,6 +10,7 @@ import typer
 
 from unsung.cli import _data_common as c
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 __all__ = ["EXPORT_EXAMPLES", "SAMPLE_EXAMPLES", "export", "sample"]
 
@@ -52,10 +53,13 @@ def sample(
     from unsung.cli._run import quiet_libraries
     from unsung.data import read_manifest, write_manifest
     from unsung.data._workers import cores
+    from unsung.data.manifests import MANIFEST
     from unsung.data.sample import copy_audio
     from unsung.data.sample import sample as story
     from unsung.errors import UsageError
+    from unsung.outputs import output_file
 
+    output_file(output, (manifest,), MANIFEST)
     if cut is not None and copy is None:
         raise UsageError("expected --copy FOLDER together with --cut: cuts must stand somewhere")
     chosen, failed = story(read_manifest(manifest), n, seed), False
@@ -73,7 +77,7 @@ def sample(
         chosen, failed = made.manifest, c.say_problems(made.problems)
     write_manifest(output, chosen.name, chosen.version, chosen)
     if not quiet:
-        typer.echo(f"{output}: {len(chosen)} tracks")
+        tell(f"{output}: {len(chosen)} tracks")
     if failed:
         raise typer.Exit(1)
 
@@ -91,7 +95,11 @@ def export(
     """Write a manifest, with its sound where the form holds it, for other tools."""
     from unsung.data import read_manifest
     from unsung.data.export import export as story
+    from unsung.data.export import export_file
+    from unsung.outputs import output_file
 
+    if (file := export_file(output, form)) is not None:
+        output_file(file[0], (manifest,), file[1])
     ticker = c.Ticker(quiet)
     left_out = story(
         read_manifest(manifest),
@@ -102,9 +110,9 @@ def export(
     )
     ticker.clear()
     for line in left_out[:5]:
-        typer.echo(f"left out: {line}", err=True)
+        tell(f"left out: {line}", err=True)
     if not quiet:
-        typer.echo(f"{output}: {form}")
+        tell(f"{output}: {form}")
     if left_out:
-        typer.echo(f"left out: {len(left_out)} files in all", err=True)
+        tell(f"left out: {len(left_out)} files in all", err=True)
         raise typer.Exit(1)

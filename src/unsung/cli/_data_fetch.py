@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 if TYPE_CHECKING:
     from unsung.data.datasets.base import Info
@@ -86,7 +87,7 @@ def fetch(
     if json_:
         typer.echo(json.dumps(done.to_dict(), indent=2))
         return
-    typer.echo(f"{len(done.files)} files in {done.folder}, {done.n_unpacked} unpacked from them")
+    tell(f"{len(done.files)} files in {done.folder}, {done.n_unpacked} unpacked from them")
     if done.info is not None:
         typer.echo(f"licence: {done.info.licence}\ncite: {done.info.citation}")
 

@@ -10,6 +10,7 @@ import typer
 
 from unsung.cli import _data_common as c
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 __all__ = ["EXAMPLES", "frames"]
 
@@ -56,8 +57,10 @@ def frames(
     from unsung.data._workers import cores
     from unsung.data.framing import Framing
     from unsung.data.manifests import read_head
-    from unsung.data.preprocess import preprocess
+    from unsung.data.preprocess import WRITTEN, preprocess
+    from unsung.outputs import output_folder
 
+    output_folder(output, (manifest,), WRITTEN, signs=("done.sqlite",))
     framing = Framing(seconds, rate, take, trim, silence, level, seed, most)  # type: ignore[arg-type]
     head = read_head(manifest)
     ticker = c.Ticker(quiet)
@@ -74,7 +77,7 @@ def frames(
         )
     ticker.clear()
     if not quiet:
-        typer.echo(
+        tell(
             f"{output / 'manifest.jsonl'}: {made.n_frames} frames of {made.n_files} files "
             f"({made.n_known} done before)"
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 if TYPE_CHECKING:
     from unsung.data.publish import Plan
@@ -99,11 +100,11 @@ def publish(
         _print(json_, _facts(plan, place, sent=False), _dry(plan, place))
         return
     folder = manifest.with_name(f"{manifest.stem}.publish")
-    tell = (lambda _: None) if json_ else (lambda name: typer.echo(f"sending {name}", err=True))
+    sending = (lambda _: None) if json_ else (lambda name: tell(f"sending {name}", err=True))
     result = (
-        _to_hub(plan, folder, hf, tell)
+        _to_hub(plan, folder, hf, sending)
         if hf
-        else _to_zenodo(plan, folder, sandbox=sandbox, draft=draft, tell=tell)
+        else _to_zenodo(plan, folder, sandbox=sandbox, draft=draft, tell=sending)
     )
     lines = [f"{result['state']}: {result['url']}"]
     lines += [f"DOI: {result['doi']}"] if result.get("doi") else []
@@ -175,4 +176,7 @@ def _dry(plan: Plan, place: str) -> list[str]:
 
 
 def _print(as_json: bool, values: dict[str, Any], lines: list[str]) -> None:
-    typer.echo(json.dumps(values, indent=2) if as_json else "\n".join(lines))
+    if as_json:
+        typer.echo(json.dumps(values, indent=2))
+    for line in () if as_json else lines:
+        tell(line)

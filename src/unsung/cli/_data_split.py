@@ -10,6 +10,7 @@ import typer
 
 from unsung.cli import _data_common as c
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 if TYPE_CHECKING:
     from unsung.types import Manifest
@@ -62,9 +63,13 @@ def split(
 ) -> None:
     """Set the split of every track so that nothing stands on two sides."""
     from unsung.data import read_manifest, write_manifest
+    from unsung.data.manifests import MANIFEST
     from unsung.data.split import fold_parts, parse_parts, split_counts
     from unsung.data.split import split as story
+    from unsung.outputs import output_file
 
+    output_file(output, (manifest, cache), MANIFEST)
+    c.cache_path(cache, manifest, output)
     given = read_manifest(manifest)
     made = story(
         given,
@@ -79,11 +84,11 @@ def split(
     write_manifest(output, made.name, made.version, made)
     kept = sum(bool(track.split) for track in given)
     if kept and not resplit:
-        typer.echo(f"kept: {kept} tracks had a split already (--resplit drops it)", err=True)
+        tell(f"kept: {kept} tracks had a split already (--resplit drops it)", err=True)
     if not quiet:
         for part, counts in split_counts(made).items():
             said = ", ".join(f"{n} {label}" for label, n in counts.items())
-            typer.echo(f"{part}: {sum(counts.values())} tracks ({said})")
+            tell(f"{part}: {sum(counts.values())} tracks ({said})")
 
 
 def _sound_pairs(manifest: Manifest, jobs: int | None, cache: Path | None) -> list[tuple[str, str]]:

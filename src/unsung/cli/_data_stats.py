@@ -11,6 +11,7 @@ import typer
 
 from unsung.cli import _data_common as c
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 if TYPE_CHECKING:
     from unsung.data.stats import Stats
@@ -38,7 +39,12 @@ def stats(
     """Count labels, generators, splits, hours, formats and licences; measure confounds."""
     from unsung.data import read_manifest
     from unsung.data.stats import stats as story
+    from unsung.outputs import output_folder
 
+    if report is not None:
+        from unsung.reports.page import PAGE
+
+        output_folder(report, (manifest,), {"data.html": PAGE})
     counted = story(read_manifest(manifest), seed)
     if json_:
         typer.echo(json.dumps(counted.to_dict()))
@@ -47,11 +53,11 @@ def stats(
     if report is not None:
         from unsung.reports.data_stats import write_data_stats
 
-        typer.echo(f"report: {write_data_stats(counted, report)}", err=True)
+        tell(f"report: {write_data_stats(counted, report)}", err=True)
 
 
 def _print(counted: Stats) -> None:
-    typer.echo(
+    tell(
         f"{counted.manifest} {counted.version}: {counted.n} tracks, {counted.hours:.2f} hours, "
         f"{counted.n_groups} groups, hash {counted.sha256[:12]}"
     )
@@ -62,12 +68,10 @@ def _print(counted: Stats) -> None:
     heads = ("label", "generator", "split", "n", "hours")
     widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
     for row in (heads, *rows):
-        typer.echo("  ".join(x.ljust(w) for x, w in zip(row, widths, strict=True)).rstrip())
+        tell("  ".join(x.ljust(w) for x, w in zip(row, widths, strict=True)).rstrip())
     for name, values in counted.properties.items():
         said = ", ".join(f"{value} {sum(n.values())}" for value, n in list(values.items())[:12])
-        typer.echo(f"{name}: {said}")
+        tell(f"{name}: {said}")
     for row_ in counted.confounds:
         mark = "  <- tells the classes apart" if row_.warn else ""
-        typer.echo(
-            f"{row_.feature} alone: AUC {row_.auc:.2f} [{row_.low:.2f}, {row_.high:.2f}]{mark}"
-        )
+        tell(f"{row_.feature} alone: AUC {row_.auc:.2f} [{row_.low:.2f}, {row_.high:.2f}]{mark}")

@@ -10,6 +10,7 @@ import typer
 
 from unsung.cli import _data_common as c
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 __all__ = ["EXAMPLES", "descriptors"]
 
@@ -42,8 +43,10 @@ def descriptors(
 ) -> None:
     """Write centroid, entropy, MFCC and an embedding of every file as one table."""
     from unsung.data import read_manifest
-    from unsung.training.descriptor_table import describe, write_descriptors
+    from unsung.outputs import output_file
+    from unsung.training.descriptor_table import TABLE, describe, write_descriptors
 
+    output_file(out, (manifest,), TABLE)
     ticker = c.Ticker(quiet)
     found = describe(
         read_manifest(manifest).tracks,
@@ -55,10 +58,10 @@ def descriptors(
     )
     write_descriptors(found.table, out)
     for path, reason in found.problems.items():
-        typer.echo(f"left out {path}: {reason}", err=True)
+        tell(f"left out {path}: {reason}", err=True)
     if not quiet:
         cpu = "" if found.cpu_s is None else f", {found.cpu_s:.1f} CPU-seconds"
-        typer.echo(
+        tell(
             f"{out}: {len(found.table.files)} files, {len(found.table.columns)} columns, "
             f"{found.audio_s:.0f} s of sound in {found.wall_s:.1f} s{cpu}",
             err=True,

@@ -61,7 +61,10 @@ Scores = Annotated[
 ]
 Groups = Annotated[str, typer.Option("--groups", help="Column of tracks that belong together.")]
 Positive = Annotated[
-    str, typer.Option("--positive", help="Labels that count as AI: ai or ai,resynth.")
+    str,
+    typer.Option(
+        "--positive", help="Labels that count as AI: ai, ai,resynth, or 0 where 1 is human."
+    ),
 ]
 HigherIs = Annotated[
     str, typer.Option("--higher-is", help="What a high score of the table says: ai or human.")

@@ -7,8 +7,7 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import typer
-
+from unsung.cli._console import tell
 from unsung.reports.index import write_index
 from unsung.reports.song import write_song_report
 from unsung.runtime import load_bundle
@@ -53,6 +52,6 @@ class ReportFolder:
     def __exit__(self, *_: object) -> None:
         ordered = [score for _, score in sorted(self._scores, key=lambda item: item[0])]
         index = write_index(ordered, self._folder, self._links)
-        typer.echo(f"report: {index}", err=True)
+        tell(f"report: {index}", err=True)
         if self._opened:
             webbrowser.open(index.resolve().as_uri())

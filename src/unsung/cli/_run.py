@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from unsung.audio.memory import keep_freed_memory
-from unsung.cli._console import Status
+from unsung.cli._console import Status, tell
 from unsung.errors import UsageError, install_hint
+from unsung.outputs import output_file, output_folder
 from unsung.scanning import Row, Settings, scan_rows
+from unsung.scanning.catalogue import KEPT
 from unsung.scanning.limits import NO_LIMITS, Limits
-from unsung.scanning.output import ParquetWriter, Writer
+from unsung.scanning.output import PARQUET, ParquetWriter, Writer
+from unsung.scanning.resume import RESUME
 from unsung.scanning.sidecar import Marker
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CATALOGUE_TIME_S", "Keep", "quiet_libraries", "run"]
 
+_EXTENSIONS = 8
 CATALOGUE_TIME_S = 600.0
 """Time limit of one file where a catalogue gives none: a track of hours takes seconds."""
 
@@ -38,7 +42,7 @@ class Keep:
     """What a scan of many tracks keeps, where it works, and what it insists on."""
 
     catalogue: Path | None = None
-    retry_quarantine: bool = False
+    retry_failed: bool = False
     watch: bool = False
     limits: Limits = NO_LIMITS
     ray: str | None = None
@@ -63,6 +67,7 @@ def run(
     """Scan, print each row as it finishes, and end with exit code 1 if some files failed."""
     if not inputs:
         raise UsageError("expected at least one file, folder or address; see unsung scan --help")
+    _check_outputs(inputs, settings, resume=resume, parquet=parquet, report=report, keep=keep)
     keep_freed_memory()
     _check_rate(settings, required=keep.threshold)
     status = Status(inputs, shown=not quiet)
@@ -108,6 +113,30 @@ def run(
         raise typer.Exit(1)
 
 
+def _check_outputs(
+    inputs: list[str],
+    settings: Settings,
+    *,
+    resume: Path | None,
+    parquet: Path | None,
+    report: Path | None,
+    keep: Keep,
+) -> None:
+    """Refuse outputs that would cost somebody a file, before anything is loaded."""
+    read = [*inputs, settings.calibration]
+    if resume is not None:
+        output_file(resume, (*read, parquet), RESUME)
+    if parquet is not None:
+        output_file(parquet, (*read, resume), PARQUET)
+    if keep.catalogue is not None or report is not None:
+        from unsung.reports.page import PAGE
+
+        if keep.catalogue is not None:
+            output_folder(keep.catalogue, read, KEPT | {"summary.html": PAGE})
+        if report is not None:
+            output_folder(report, read, {"index.html": PAGE})
+
+
 def _rows(
     inputs: list[str] | Watch,
     settings: Settings,
@@ -133,6 +162,7 @@ def _rows(
             limits=keep.limits,
             ray=keep.ray,
             mark=mark,
+            retry_failed=keep.retry_failed,
         )
     from unsung.scanning.catalogue import scan_catalogue
 
@@ -143,7 +173,7 @@ def _rows(
         inputs,
         settings,
         keep.catalogue,
-        retry_quarantine=keep.retry_quarantine,
+        retry_failed=keep.retry_failed,
         jobs=jobs,
         on_progress=status,
         limits=limits,
@@ -154,7 +184,7 @@ def _rows(
 
 @contextmanager
 def _ends_a_watch(watch: Watch | None) -> Iterator[None]:
-    """Take Ctrl-C as the end of a watch, and as an interruption of any other scan."""
+    """Take a stop (Ctrl-C, SIGTERM) as the end of a watch, not of any other scan."""
     try:
         yield
     except KeyboardInterrupt:
@@ -172,23 +202,28 @@ def _check_rate(settings: Settings, *, required: bool) -> None:
     if why and required:
         raise UsageError(f"{why}; name one with --false-alarm-rate, or calibrate on more music")
     if why:
-        typer.echo(f"warning: {why}", err=True)
+        tell(f"warning: {why}", err=True)
 
 
 def _say(refusal: str) -> None:
-    typer.echo(f"not written: {refusal}", err=True)
+    tell(f"not written: {refusal}", err=True)
 
 
 def _say_rest(progress: Progress) -> None:
     """Say what the summary line has no word for."""
     if progress.duplicates:
-        typer.echo(f"{progress.duplicates} hold the same bytes as another track", err=True)
+        tell(f"{progress.duplicates} hold the same bytes as another track", err=True)
     if progress.quarantined:
-        typer.echo(
-            f"{progress.quarantined} in quarantine left out (of the skipped); "
-            "--retry-quarantine tries them again",
+        tell(
+            f"{progress.quarantined} that failed before left out (of the skipped); "
+            "--retry-failed tries them again",
             err=True,
         )
+    if progress.left_out:
+        kinds = sorted(progress.left_out.items(), key=lambda item: (-item[1], item[0]))
+        said = ", ".join(f"{kind or 'none'} {count}" for kind, count in kinds[:_EXTENSIONS])
+        count, more = sum(progress.left_out.values()), ", ..." if kinds[_EXTENSIONS:] else ""
+        tell(f"{count} files left out by their extension: {said}{more}", err=True)
 
 
 def _watch(inputs: list[str], keep: Keep) -> Watch | None:
@@ -207,11 +242,11 @@ def _summary_page(folder: Path, settings: Settings, quiet: bool) -> None:
     files = CatalogueFolder(folder)
     if not quiet and find_spec("pyarrow") is None:
         hint = install_hint("tables")
-        typer.echo(f"no Parquet in {files.parts}: in a clone of unsung run {hint}", err=True)
+        tell(f"no Parquet in {files.parts}: in a clone of unsung run {hint}", err=True)
     if files.scores.stat().st_size:
         page = write_catalogue(summarise(files.scores, settings), files.summary)
         if not quiet:
-            typer.echo(f"summary: {page}", err=True)
+            tell(f"summary: {page}", err=True)
 
 
 def _pages(report: Path | None, settings: Settings, opened: bool) -> ReportFolder | None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 from unsung.cli._synth_print import Line, by, print_generators, print_words
 from unsung.errors import UsageError
 
@@ -123,13 +124,13 @@ def generate(
     if json_:
         typer.echo(json.dumps(done.to_dict()))
     else:
-        typer.echo(
+        tell(
             f"{done.made} made ({done.audio_s:.0f} s of sound in {done.elapsed_s:.0f} s), "
             f"{done.kept} kept from before, {done.failed} failed"
         )
-        typer.echo(f"manifest: {done.manifest}")
+        tell(f"manifest: {done.manifest}")
     if done.failed:
-        typer.echo(f"problems: {output / 'problems.jsonl'}; run again to try these again", err=True)
+        tell(f"problems: {output / 'problems.jsonl'}; run again to try these again", err=True)
         raise typer.Exit(1)
 
 
@@ -183,7 +184,8 @@ def prompts(
 
     unsung synth prompts --kind mostly,half --songs songs.csv --n 200 -o prompts.jsonl
     """
-    from unsung.synthesis.prompt_files import write_prompts
+    from unsung.outputs import output_file
+    from unsung.synthesis.prompt_files import PROBLEMS, PROMPTS, problems_path, write_prompts
     from unsung.synthesis.prompts import plan_of
     from unsung.synthesis.writer import FATAL, choose_writer
 
@@ -192,6 +194,8 @@ def prompts(
         return
     if output is None:
         raise UsageError("expected --output, got none; write for example -o prompts.jsonl")
+    output_file(output, (songs,), PROMPTS)
+    output_file(problems_path(output), (songs,), PROBLEMS)
     plan = plan_of(
         kinds=kinds,
         songs=songs,
@@ -208,9 +212,9 @@ def prompts(
     done, failed = write_prompts(output, n, plan, chosen, progress=line.show_writing, fatal=FATAL)
     line.clear()
     wrote = by(chosen) if plan.writes else "no lyrics were written"
-    typer.echo(f"{done} prompts in {output}, {failed} failed; {wrote}")
+    tell(f"{done} prompts in {output}, {failed} failed; {wrote}")
     if failed:
-        typer.echo(f"problems: {output.stem}.problems.jsonl beside it; run again", err=True)
+        tell(f"problems: {output.stem}.problems.jsonl beside it; run again", err=True)
         raise typer.Exit(1)
 
 
@@ -258,7 +262,7 @@ def lyrics(
     chosen = choose_writer(writer, llm_model, llm_url, {**budget, "cache": cache})
     draft = chosen.write(request)
     if json_:
-        typer.echo(json.dumps(draft.to_dict(), ensure_ascii=False))
+        typer.echo(json.dumps(draft.to_dict()))
         return
     typer.echo(f"{draft.title}\n\n{text(draft.sections)}")
     typer.echo(by(chosen), err=True)

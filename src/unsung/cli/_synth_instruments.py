@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unsung.cli._console import tell
 from unsung.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
@@ -195,12 +196,12 @@ def _make(spec: CorpusSpec, output: Path, jobs: int | None, json_: bool) -> None
 
 def _print_summary(summary: Summary, output: Path) -> None:
     for clip, failure in summary.failures:
-        typer.echo(f"{clip}: {failure.message}", err=True)
+        tell(f"{clip}: {failure.message}", err=True)
     kept = f", {summary.n_kept} were there" if summary.n_kept else ""
     failed = f", {len(summary.failures)} failed" if summary.failures else ""
-    typer.echo(f"{summary.n_made} clips made{kept}{failed}: {output / 'manifest.jsonl'}")
+    tell(f"{summary.n_made} clips made{kept}{failed}: {output / 'manifest.jsonl'}")
     if summary.n_made:
-        typer.echo(
+        tell(
             f"{summary.audio_s:.0f} s of sound in {summary.wall_s:.1f} s; "
             f"{summary.real_time_per_core:.0f} × real time per core"
         )
@@ -216,7 +217,7 @@ def _print_table() -> None:
             typer.echo(family)
         pitched = "" if entry.pitched else "  (no pitch of its own)"
         span = f"{entry.lowest:3d}-{entry.highest:<3d}"
-        typer.echo(f"  {entry.number:3d}  {span}  {entry.name}{pitched}")
+        tell(f"  {entry.number:3d}  {span}  {entry.name}{pitched}")
 
 
 def _check(spec: CorpusSpec) -> None:
@@ -232,9 +233,9 @@ def _check(spec: CorpusSpec) -> None:
         try:
             found = check_pitch(entry, (low + high) // 2, font)
         except SilentAudio as error:
-            typer.echo(f"{number:7d}  {(low + high) // 2:5d}  {entry.name}: {error}")
+            tell(f"{number:7d}  {(low + high) // 2:5d}  {entry.name}: {error}")
             continue
-        typer.echo(
+        tell(
             f"{number:7d}  {found.pitch:5d}  {found.measured_hz:11.2f}  {found.octave:7d}  "
             f"{found.error_cents:5.1f}  {entry.name}"
         )

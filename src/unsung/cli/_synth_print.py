@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-import typer
+from unsung.cli._console import tell
 
 if TYPE_CHECKING:
     from unsung.synthesis.generate import Progress
@@ -61,12 +61,12 @@ def print_generators() -> None:
     for name, info, lack in survey():
         gpu = f"{info.gpu_gb:g} GB of GPU memory" if info.gpu_gb else "GPU memory unstated"
         sings = "sings" if info.sings else "instrumental"
-        typer.echo(
+        tell(
             f"{name}: {info.title}, {sings}, up to {info.longest_s:g} s, "
             f"weights {info.licence}, {gpu}"
         )
-        typer.echo(f"  needs: {info.needs}")
-        typer.echo(f"  here:  {lack or 'ready'}")
+        tell(f"  needs: {info.needs}")
+        tell(f"  here:  {lack or 'ready'}")
 
 
 def print_words() -> None:
@@ -75,4 +75,4 @@ def print_words() -> None:
     from unsung.synthesis.prompts import genres
 
     for what, names in (("genres", genres), ("moods", moods), ("topics", topics), ("forms", forms)):
-        typer.echo(f"{what}: {', '.join(names())}")
+        tell(f"{what}: {', '.join(names())}")

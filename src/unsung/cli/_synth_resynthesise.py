@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 from unsung.errors import UsageError
 
 if TYPE_CHECKING:
@@ -122,24 +123,24 @@ def _show(row: Any) -> None:
     from unsung.cli._console import printable
 
     state = row.get("problem") or "done"
-    typer.echo(f"{printable(row['track'])}  {row['system']}  {printable(state)}", err=True)
+    tell(f"{printable(row['track'])}  {row['system']}  {printable(state)}", err=True)
 
 
 def _print(done: Summary) -> None:
     from unsung.cli._console import printable
 
-    typer.echo(f"{done.copies} copies of {done.tracks} tracks ({done.resumed} were there already)")
+    tell(f"{done.copies} copies of {done.tracks} tracks ({done.resumed} were there already)")
     if done.left_out:
-        typer.echo(f"{done.left_out} rows of the manifest are not labelled human and were left out")
+        tell(f"{done.left_out} rows of the manifest are not labelled human and were left out")
     for item in done.systems:
-        typer.echo(
+        tell(
             f"{item.name:<24} {item.copies:>5} copies  {item.times_real_time:>7.1f}x real time  "
             f"SNR {item.snr_db:5.1f} dB  log-spectral distance {item.distance_db:4.1f} dB  "
             f"lag {item.lag:g} samples"
         )
     if done.problems:
-        typer.echo(f"{len(done.problems)} problems; they are in rows.jsonl", err=True)
-    typer.echo(f"manifest: {printable(done.manifest)}")
+        tell(f"{len(done.problems)} problems; they are in rows.jsonl", err=True)
+    tell(f"manifest: {printable(done.manifest)}")
 
 
 def _print_list() -> None:
@@ -147,6 +148,6 @@ def _print_list() -> None:
 
     for name in registry.names("resynthesis"):
         kind = registry.get("resynthesis", name)
-        typer.echo(f"{name:<16}  {registry.summary('resynthesis', name)}")
+        tell(f"{name:<16}  {registry.summary('resynthesis', name)}")
         shown = ", ".join(kind.settings[:12]) + (", ..." if len(kind.settings) > 12 else "")
-        typer.echo(f"{'':<16}  {shown}; licence {kind.licence}")
+        tell(f"{'':<16}  {shown}; licence {kind.licence}")

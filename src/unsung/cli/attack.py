@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 from unsung.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,14 +68,14 @@ def attack(
 def _print(done: Attacked, output: Path) -> None:
     from unsung.cli._console import clock, printable
 
-    typer.echo(f"did:     {done.chain} (seed {done.seed})")
-    typer.echo(f"length:  {clock(done.duration_s)} -> {clock(done.attacked_s)}")
+    tell(f"did:     {done.chain} (seed {done.seed})")
+    tell(f"length:  {clock(done.duration_s)} -> {clock(done.attacked_s)}")
     distance = "unchanged" if done.kept_time else "none, time was moved"
     distance = distance if done.snr_db is None else f"{done.snr_db:.1f} dB"
-    typer.echo(f"SNR:     {distance}; long-term spectra differ by {done.spectrum_db:.1f} dB")
-    typer.echo(f"written: {printable(str(output))}")
+    tell(f"SNR:     {distance}; long-term spectra differ by {done.spectrum_db:.1f} dB")
+    tell(f"written: {printable(str(output))}")
     if done.peak > 1 and output.suffix.lower() != ".wav":
-        typer.echo(
+        tell(
             f"warning: peaks reach {done.peak:.2f} of full scale and were cut; "
             "write .wav, or chain gain@-6",
             err=True,
@@ -87,8 +88,8 @@ def _print_list() -> None:
     attacks, presets = described()
     width = max(len(name) for name, _, _ in attacks)
     for name, strengths, summary in attacks:
-        typer.echo(f"{name:<{width}}  {summary}")
-        typer.echo(f"{'':<{width}}  {strengths}")
+        tell(f"{name:<{width}}  {summary}")
+        tell(f"{'':<{width}}  {strengths}")
     typer.echo("\npresets (--with NAME)")
     for name, chain in presets:
-        typer.echo(f"{name:<{width}}  {chain}")
+        tell(f"{name:<{width}}  {chain}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 if TYPE_CHECKING:
     from unsung.types import Score
@@ -32,13 +33,19 @@ def calibrate(
 ) -> None:
     """Set thresholds on music that is known to be human; `scan --calibration` uses them.
 
-    Exit codes: 0 every file was heard, 1 some files failed (they are named) or none was left.
+    Exit codes: 0 every file was heard, 1 some files failed (they are named) or
+    none was left (then nothing is written).
     """
     from unsung.cli._console import Status, score_line
     from unsung.cli._run import quiet_libraries
+    from unsung.outputs import output_file
     from unsung.runtime import load_bundle
     from unsung.scanning import Settings, calibration, scan_rows
+    from unsung.scanning.resume import RESUME
 
+    output_file(output, (*inputs, resume), calibration.CALIBRATION)
+    if resume is not None:
+        output_file(resume, (*inputs, output), RESUME)
     settings = Settings(detector, fast=fast)
     status = Status(inputs, shown=not quiet)
     rows = scan_rows(inputs, settings, jobs=jobs, resume=resume, on_progress=status)
@@ -64,22 +71,22 @@ def calibrate(
         )
     status.finish(settings.false_alarm_rate)
     own.save(output)
-    typer.echo(f"{own.n_human} human recordings, {own.n_left_out} left out")
+    tell(f"{own.n_human} human recordings, {own.n_left_out} left out")
     for heard_s in [part.from_s for part in own.strata if part.n_human] or [None]:
         if heard_s is not None:
-            typer.echo(f"tracks of which {heard_s:g} s and more are heard:")
+            tell(f"tracks of which {heard_s:g} s and more are heard:")
         for rate in own.rates:
             logit = own.ai_logit(rate, heard_s)
             threshold = "" if logit is None else f"AI from logit {logit:+.3f}, "
-            typer.echo(f"false-alarm rate {rate:<6g} {threshold}{own.guarantee(rate, heard_s)}")
-    typer.echo(f"written: {output}")
+            tell(f"false-alarm rate {rate:<6g} {threshold}{own.guarantee(rate, heard_s)}")
+    tell(f"written: {output}")
     doubts = calibration.doubt(called_ai, own)
     if doubts:
-        typer.echo(f"warning: {doubts}", err=True)
+        tell(f"warning: {doubts}", err=True)
     useless = calibration.unreachable(
         calibration.recalibrated(bundle, output, fast), settings.false_alarm_rate
     )
-    if useless and own.n_human:
-        typer.echo(f"warning: with `scan --calibration {output}` alone, {useless}", err=True)
-    if failed or own.n_human == 0:
+    if useless:
+        tell(f"warning: with `scan --calibration {output}` alone, {useless}", err=True)
+    if failed:
         raise typer.Exit(1)

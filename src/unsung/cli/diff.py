@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 __all__ = ["diff"]
 
@@ -35,14 +36,14 @@ def diff(
     """Judge tracks with two detectors; export what they disagree on and what both get wrong."""
     from unsung.training.diff import compare, in_words
 
-    def tell(model: str, done: int, total: int) -> None:
+    def told(model: str, done: int, total: int) -> None:
         if not quiet and sys.stderr.isatty():
             print(f"\r{model}: {done} of {total} tracks", end="", file=sys.stderr, flush=True)
 
     summary = compare(
         model_a, model_b, data, output,
         positive=tuple(positive.split(",")), false_alarm_rate=false_alarm_rate,
-        seconds=seconds, most=most, on_track=tell,
+        seconds=seconds, most=most, on_track=told,
     )  # fmt: skip
     for line in in_words(summary, output):
-        typer.echo(line)
+        tell(line)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 if TYPE_CHECKING:
     from unsung.scanning.figures import Summary
@@ -41,10 +42,17 @@ def evaluate(
     """Score labelled tracks, or take another detector's scores, and print the figures."""
     from unsung.cli._console import Status
     from unsung.cli._run import quiet_libraries
+    from unsung.outputs import output_file
     from unsung.scanning import Settings
-    from unsung.scanning.figures import figures
+    from unsung.scanning.figures import RESULTS, figures
     from unsung.scanning.labelled import Columns
+    from unsung.scanning.resume import RESUME
 
+    read = (manifest, scores, calibration)
+    if output is not None:
+        output_file(output, (*read, resume), RESULTS)
+    if resume is not None:
+        output_file(resume, (*read, output), RESUME)
     status = Status([str(manifest)], shown=not quiet)
     with quiet_libraries():
         summary = figures(
@@ -65,16 +73,18 @@ def evaluate(
 
 def _print(summary: Summary, output: Path | None, as_json: bool) -> None:
     from unsung.evaluation.tables import markdown_table
-    from unsung.scanning.figures import result_lines
+    from unsung.scanning.figures import result_lines, write_results
 
     lines = "".join(result_lines(summary.results))
     if output is not None:
-        output.write_text(lines, encoding="utf-8")
+        write_results(summary.results, output)
     typer.echo(lines if as_json else markdown_table(summary.results) + "\n", nl=False)
+    for note in summary.notes:
+        tell(f"note: {note}", err=True)
     for reason, count in summary.left_out.items():
-        typer.echo(f"left out: {count} ({reason})", err=True)
+        tell(f"left out: {count} ({reason})", err=True)
     if summary.n_trained_on:
-        typer.echo(
+        tell(
             f"warning: the detector was trained on {summary.n_trained_on} of these tracks; the "
             "figures flatter it. Use tracks that it has not seen.",
             err=True,

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 from unsung.errors import UsageError
+from unsung.text import parse_json
 
 if TYPE_CHECKING:
     from unsung.explainers import CheckRow, Explained
@@ -74,10 +76,14 @@ def explain(
 ) -> None:
     """Show and play what made a verdict, and say what would turn it."""
     from unsung.cli._run import quiet_libraries
+    from unsung.outputs import output_file, output_folder
     from unsung.training.opened import open_detector
 
     if check:
-        from unsung.explainers import check_explainers
+        from unsung.explainers import CHECKED, check_explainers
+
+        if output is not None:
+            output_file(output, songs or (), CHECKED)
 
         with quiet_libraries():
             rows = [
@@ -100,7 +106,10 @@ def explain(
             "`unsung explain song.mp3 --with integrated_gradients -o why/`"
         )
     from unsung.explainers import explain as explain_song
+    from unsung.reports.explanation import WRITTEN
 
+    if output is not None:
+        output_folder(output, (*(songs or ()), reference), WRITTEN, signs=("explanation.json",))
     with quiet_libraries():
         explained = explain_song(
             (songs or [""])[0],
@@ -128,15 +137,13 @@ def _write(explained: Explained, output: Path, silent: bool) -> Path:
 
 def _settings(pairs: list[str]) -> dict[str, Any]:
     """Turn key=value into plain values: numbers and true or false where they are that."""
-    import json
-
     found: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals:
             raise UsageError(f"expected --set key=value, got '{pair}'; for example --set steps=20")
         try:
-            found[key.strip()] = json.loads(text)
+            found[key.strip()] = parse_json(text)
         except ValueError:
             found[key.strip()] = text
     return found
@@ -145,7 +152,7 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
 def _print(explained: Explained, page: Path | None, json_: bool) -> None:
     import json
 
-    from unsung.cli._console import clock, printable
+    from unsung.cli._console import clock
     from unsung.reports.explanation import summary
 
     if json_:
@@ -154,25 +161,25 @@ def _print(explained: Explained, page: Path | None, json_: bool) -> None:
     clip, found = explained.clip, explained.explanation
     part = f"{clock(clip.start_s)} to {clock(clip.start_s + clip.duration_s)}"
     logit = "?" if explained.judged.logit is None else f"{explained.judged.logit:+.2f}"
-    typer.echo(printable(f"{explained.path}: {explained.judged.verdict}, logit {logit} ({part})"))
-    typer.echo(
+    tell(f"{explained.path}: {explained.judged.verdict}, logit {logit} ({part})")
+    tell(
         f"{explained.method} for {found.target}: baseline {found.baseline:+.2f}, "
         f"gap {found.gap:+.2g}, {explained.seconds:.2f} s"
     )
     if explained.note:
-        typer.echo(f"note: {explained.note}")
+        tell(f"note: {explained.note}")
     if explained.strips:
         from unsung.reports.explanation import STRIPS_CLAIM
 
         typer.echo(STRIPS_CLAIM)
     elif explained.channels:
         for name, value in explained.parts():
-            typer.echo(printable(f"  {name}  {value:+.3f}"))
+            tell(f"  {name}  {value:+.3f}")
     for row in sorted(explained.bands(), key=lambda r: -abs(r.relevance))[:5]:
-        typer.echo(f"  {row.low / 1000:g} to {row.high / 1000:g} kHz  {row.relevance:+.3f}")
+        tell(f"  {row.low / 1000:g} to {row.high / 1000:g} kHz  {row.relevance:+.3f}")
     for turn in explained.counterfactuals:
         comb = f"multiples of {turn.spacing_hz:.2f} Hz, " if turn.spacing_hz else ""
-        typer.echo(
+        tell(
             f"turns without {turn.removed_hz:.0f} Hz ({turn.how} {turn.kind}: {comb}"
             f"{turn.low_hz:.0f} to {turn.high_hz:.0f} Hz): "
             f"{_judged(turn.before)} -> {_judged(turn.after)}; "
@@ -181,7 +188,7 @@ def _print(explained: Explained, page: Path | None, json_: bool) -> None:
     if not explained.counterfactuals:
         typer.echo("no band and no comb that was tried turns the verdict")
     if page is not None:
-        typer.echo(printable(f"page: {page}"))
+        tell(f"page: {page}")
 
 
 def _judged(found: Any) -> str:
@@ -191,10 +198,11 @@ def _judged(found: Any) -> str:
 def _check(rows: list[CheckRow], output: Path | None, json_: bool) -> None:
     import json
 
+    from unsung.outputs import write_whole
+
     lines = [json.dumps(row.to_dict()) for row in rows]
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        write_whole(output, "".join(line + "\n" for line in lines))
     if json_:
         typer.echo("\n".join(lines))
         return
@@ -207,7 +215,7 @@ def _check(rows: list[CheckRow], output: Path | None, json_: bool) -> None:
         typer.echo(name.ljust(22) + "".join(text.rjust(22) for text in texts))
     for row in rows:
         if row.error:
-            typer.echo(f"{row.explainer}: {row.error}", err=True)
+            tell(f"{row.explainer}: {row.error}", err=True)
 
 
 def _cell(row: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 __all__ = ["export"]
 
@@ -55,13 +56,13 @@ def export(
         typer.echo(json.dumps(made.to_dict(), indent=2))
         return
     total = sum(made.sizes.values()) / 1e6
-    typer.echo(f"{made.name}: {made.detector}, {total:.1f} MB, calibration: {made.calibration}")
+    tell(f"{made.name}: {made.detector}, {total:.1f} MB, calibration: {made.calibration}")
     if made.int8:
         drift = made.int8["drift_logit"]
-        typer.echo(
+        tell(
             f"8 bits: {made.int8['bytes_before']} to {made.int8['bytes']} bytes; logits of "
             f"{made.int8['measured_on']} move by {drift['mean_abs']:.3f} on average, "
             f"{drift['max_abs']:.3f} at most, {drift['sign_changes']} of {drift['windows']} "
             "change sign"
         )
-    typer.echo(f"written: {made.folder}")
+    tell(f"written: {made.folder}")

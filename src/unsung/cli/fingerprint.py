@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 from unsung.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ def fingerprint(
         )
     if not source and (save is not None or report is not None or against is not None):
         raise UsageError("--save, --report and --against need a folder or table of a generator")
+    _check_outputs(save, report, (source, against, gallery, *(attribute or ())))
     failed = False
     with quiet_libraries():
         survey = _survey(source, against, quiet) if source else None
@@ -73,6 +76,22 @@ def fingerprint(
             failed |= _attribute(attribute, gallery, survey, json_)
     if failed:
         raise typer.Exit(1)
+
+
+def _check_outputs(
+    save: Path | None, report: Path | None, read: Sequence[str | Path | None]
+) -> None:
+    from unsung.fingerprints.storage import SAVED
+    from unsung.outputs import output_file, output_folder
+    from unsung.reports.fingerprint_index import FIGURES
+    from unsung.reports.page import PAGE
+
+    if save is not None:
+        output_file(save, read, SAVED)
+    if report is not None and report.suffix.lower() == ".html":
+        output_file(report, read, PAGE)
+    elif report is not None:
+        output_folder(report, read, {"fingerprints.html": PAGE, "index.md": FIGURES})
 
 
 def _survey(source: str, against: Path | None, quiet: bool) -> Survey:
@@ -90,7 +109,6 @@ def _survey(source: str, against: Path | None, quiet: bool) -> Survey:
 
 
 def _print(survey: Survey, json_: bool) -> None:
-    from unsung.cli._console import printable
     from unsung.fingerprints.storage import summary
     from unsung.reports.fingerprint import comb_text
 
@@ -98,19 +116,15 @@ def _print(survey: Survey, json_: bool) -> None:
         for one in survey.fingerprints:
             typer.echo(json.dumps({"kind": "fingerprint", **summary(one)}))
     else:
-        typer.echo(
-            f"{'generator':<36}{'tracks':>7}{'sure bins':>11}{'comb':>28}{'in tracks':>11}  lines"
-        )
+        tell(f"{'generator':<36}{'tracks':>7}{'sure bins':>11}{'comb':>28}{'in tracks':>11}  lines")
         for one in survey.fingerprints:
             lines = ", ".join(f"{line.hz:.0f}" for line in one.lines[:4])
-            typer.echo(
-                printable(
-                    f"{one.name:<36.36}{one.n_tracks:>7}{100 * one.significant:>9.1f} %"
-                    f"{comb_text(one):>28}{one.tracks_with_comb:>11}  {lines}"
-                )
+            tell(
+                f"{one.name:<36.36}{one.n_tracks:>7}{100 * one.significant:>9.1f} %"
+                f"{comb_text(one):>28}{one.tracks_with_comb:>11}  {lines}"
             )
     for path, reason in survey.failed:
-        typer.echo(printable(f"{path}: {reason}"), err=True)
+        tell(f"{path}: {reason}", err=True)
 
 
 def _write(survey: Survey, save: Path | None, report: Path | None) -> None:
@@ -118,15 +132,15 @@ def _write(survey: Survey, save: Path | None, report: Path | None) -> None:
         from unsung.fingerprints import save as write
 
         write(survey, save)
-        typer.echo(f"saved: {save}", err=True)
+        tell(f"saved: {save}", err=True)
     if report is not None:
         from unsung.reports.fingerprint import write_fingerprint_report
 
-        typer.echo(f"report: {write_fingerprint_report(survey, report)}", err=True)
+        tell(f"report: {write_fingerprint_report(survey, report)}", err=True)
         if report.suffix.lower() != ".html":
             from unsung.reports.fingerprint_index import write_fingerprint_index
 
-            typer.echo(f"figures: {write_fingerprint_index(survey, report)}", err=True)
+            tell(f"figures: {write_fingerprint_index(survey, report)}", err=True)
 
 
 def _attribute(songs: list[str], path: Path | None, survey: Survey | None, json_: bool) -> bool:
@@ -146,20 +160,16 @@ def _attribute(songs: list[str], path: Path | None, survey: Survey | None, json_
             _named(song, name(song, gallery), json_)
         except AudioError as error:
             failed = True
-            typer.echo(f"{song}: {error}", err=True)
+            tell(f"{song}: {error}", err=True)
     return failed
 
 
 def _named(song: str, found: Attribution, json_: bool) -> None:
-    from unsung.cli._console import printable
-
     if json_:
         typer.echo(json.dumps({"kind": "attribution", "path": song, **found.to_dict()}))
         return
     sign = ">" if found.score > found.threshold else "<="
-    typer.echo(
-        printable(
-            f"{song}: {found.family}; nearest {found.generator} "
-            f"({found.score:.3f} {sign} {found.threshold:.3f})"
-        )
+    tell(
+        f"{song}: {found.family}; nearest {found.generator} "
+        f"({found.score:.3f} {sign} {found.threshold:.3f})"
     )

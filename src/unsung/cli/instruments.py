@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import printable, tell
 
 if TYPE_CHECKING:
     from unsung.runtime.instruments import Hearing
@@ -41,9 +42,13 @@ def instruments(
     Try: unsung instruments song.mp3 --report pages
     """
     from unsung.cli._run import quiet_libraries
+    from unsung.outputs import output_folder
     from unsung.reports.instruments import hear_all
+    from unsung.reports.page import PAGE
     from unsung.runtime.instruments import load_instruments
 
+    if report is not None:
+        output_folder(report, songs, {"*.html": PAGE})
     loaded = load_instruments(model)
     failed = False
     with quiet_libraries():
@@ -51,7 +56,7 @@ def instruments(
             failed = failed or bool(found.error)
             typer.echo(json.dumps(found.to_dict()) if json_ else _lines(found, every))
     if report is not None:
-        typer.echo(f"pages: {report}", err=True)
+        tell(f"pages: {report}", err=True)
     if not json_:
         typer.echo(loaded.info["card"]["recordings"], err=True)
     if failed:
@@ -62,9 +67,9 @@ def _lines(found: Hearing, every: bool) -> str:
     from unsung.reports.words import clock, percent, sureness
 
     if found.error:
-        return f"error: {found.error}"
+        return printable(f"error: {found.error}")
     rows = [row for row in found.instruments if row.heard or every]
-    lines = [f"{found.path}  {clock(found.duration_s)}"]
+    lines = [f"{printable(found.path)}  {clock(found.duration_s)}"]
     if not any(row.heard for row in rows):
         lines.append(f"  none of the {len(found.instruments)} instruments it knows")
     for row in rows:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 from unsung.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def reproduce(
     if not name and not everything:
         for found in story.experiments(RESULTS):
             typer.echo(typer.style(found.name, bold=True) + f"  [{found.state}]")
-            typer.echo(f"  {found.question}")
+            tell(f"  {found.question}")
         return
     from unsung.cli._run import quiet_libraries
 
@@ -82,7 +83,7 @@ def reproduce(
 
 
 def _say(folder: Path, results: list[Result]) -> None:
-    typer.echo(f"{len(results)} numbers, page: {folder / 'index.html'}")
+    tell(f"{len(results)} numbers, page: {folder / 'index.html'}")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -34,8 +34,10 @@ Catalogue = Annotated[
 Retry = Annotated[
     bool,
     typer.Option(
+        "--retry-failed",
         "--retry-quarantine",
-        help="Try the catalogue's failed files again; else only when they have changed.",
+        help="Try the failed files of --resume or --catalogue again; else only when they have "
+        "changed. What a network or this machine failed at is always tried again.",
         rich_help_panel=_MANY,
     ),
 ]
@@ -130,7 +132,7 @@ def scan(
     require_threshold: Required = False,
     resume: o.Resume = None,
     catalogue: Catalogue = None,
-    retry_quarantine: Retry = False,
+    retry_failed: Retry = False,
     watch: WatchFor = False,
     time_limit: TimeLimit = None,
     max_size: MaxSize = None,
@@ -156,10 +158,10 @@ def scan(
     `unsung scan s3://bucket/music --catalogue out/ --ray head:6379` works on a cluster.
 
     Exit codes: 0 every track has its row, 1 some files failed or are damaged, 2 wrong usage, 130
-    interrupted.
+    interrupted, 143 SIGTERM, 129 SIGHUP. A watch ends by any of the three, with 0 or 1.
     """
     _check(json_, csv)
-    _check_keep(catalogue, resume, watch, retry_quarantine)
+    _check_keep(catalogue, resume, watch, retry_failed)
     from unsung.cli._console import LineWriter, use_colour
     from unsung.cli._run import Keep, run
     from unsung.scanning import Settings
@@ -190,7 +192,7 @@ def scan(
         quiet=quiet,
         keep=Keep(
             catalogue,
-            retry_quarantine,
+            retry_failed,
             watch,
             limits,
             ray,
@@ -207,15 +209,15 @@ def _check(json_: bool, csv: bool) -> None:
 
 
 def _check_keep(
-    catalogue: Path | None, resume: Path | None, watch: bool, retry_quarantine: bool
+    catalogue: Path | None, resume: Path | None, watch: bool, retry_failed: bool
 ) -> None:
     """Refuse options that contradict each other, before anything is loaded."""
     if catalogue is not None and resume is not None:
         raise UsageError(
             "expected --catalogue or --resume, got both; a catalogue keeps its own scores.jsonl"
         )
-    if retry_quarantine and catalogue is None:
-        raise UsageError("--retry-quarantine needs the --catalogue whose failed files it means")
+    if retry_failed and catalogue is None and resume is None:
+        raise UsageError("--retry-failed needs the --resume or --catalogue with the failed files")
     if watch and catalogue is None and resume is None:
         raise UsageError(
             "--watch needs --catalogue or --resume: without them a restart would scan all again"

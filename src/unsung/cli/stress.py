@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 if TYPE_CHECKING:
     from unsung.evaluation.proportions import Interval
@@ -61,11 +62,18 @@ def stress(
 ) -> None:
     """Find the mildest strength of each attack at which the verdict changes."""
     from unsung.cli._run import quiet_libraries
+    from unsung.outputs import output_file, output_folder
+    from unsung.reports.page import PAGE
     from unsung.runtime import load_bundle
+    from unsung.scanning._stress_log import LOG
     from unsung.scanning.calibration import recalibrated
     from unsung.scanning.pool import cores
     from unsung.scanning.stress import StressLog, attack_names, is_manifest, survival
 
+    if resume is not None:
+        output_file(resume, (source, calibration), LOG)
+    if report is not None:
+        output_folder(report, (source, calibration), {"stress.html": PAGE})
     left_out = attack_names(attacks or (), battery)[1]
     many = is_manifest(source)
     options: dict[str, Any] = {"seconds": seconds, "false_alarm_rate": false_alarm_rate}
@@ -101,7 +109,7 @@ def _write(
     from unsung.reports.stress import write_stress_report
 
     page = write_stress_report(tracks, rows, folder, name=name, left_out=left_out)
-    typer.echo(f"report: {page}", err=True)
+    tell(f"report: {page}", err=True)
 
 
 def _collect(found: Iterable[Stress], manifest: str, json_: bool, quiet: bool) -> list[Stress]:
@@ -142,7 +150,7 @@ def _print(tracks: Sequence[Stress], rows: Sequence[Survival], json_: bool) -> N
     if rows:
         for label, counts in clean_counts(tracks).items():
             said = ", ".join(f"{n} {word}" for word, n in counts.items())
-            typer.echo(f"{sum(counts.values())} {label} tracks; clean: {said}")
+            tell(f"{sum(counts.values())} {label} tracks; clean: {said}")
         typer.echo(_grouping(tracks))
         _print_table(_survival_table(rows))
         return
@@ -154,26 +162,24 @@ def _print(tracks: Sequence[Stress], rows: Sequence[Survival], json_: bool) -> N
 
 def _notes(tracks: Sequence[Stress], left_out: Sequence[str]) -> None:
     """Say on standard error what a reader must know beside the numbers."""
-    from unsung.cli._console import printable
-
     for track in tracks:
         if track.error is not None:
             message = track.error.message.removeprefix(f"{track.path}: ")
-            typer.echo(printable(f"error: {track.path}: {message}"), err=True)
+            tell(f"error: {track.path}: {message}", err=True)
     labels = {track.label for track in tracks if track.error is None}
     for label, lost in (("human", "false alarms"), ("ai", "misses")):
         if labels and len(tracks) > 1 and label not in labels:
-            typer.echo(f"note: no {label} tracks; {lost} cannot be counted", err=True)
+            tell(f"note: no {label} tracks; {lost} cannot be counted", err=True)
     known = sum(track.trained_on for track in tracks)
     if known:
         which = "this file" if len(tracks) == 1 else f"{known} of these {len(tracks)} tracks"
-        typer.echo(
+        tell(
             f"warning: the detector was trained on {which}; the result flatters it. Use tracks "
             "that it has not seen.",
             err=True,
         )
     if left_out:
-        typer.echo(
+        tell(
             f"left out (they need a model, a second clip or a package that is not installed): "
             f"{', '.join(left_out)}",
             err=True,
@@ -259,7 +265,7 @@ def _print_table(table: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
     for row in table:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        typer.echo("  ".join(cells).rstrip())
+        tell("  ".join(cells).rstrip())
 
 
 def _number(value: float | None) -> str:

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
+from unsung.scratch import Scratch
 
 __all__ = ["web"]
 
@@ -39,19 +41,19 @@ def web(
 
     if extension is not None:
         made = story.write_extension(extension, detector, runtime)
-        typer.echo(f"extension: {made.folder} ({made.total_bytes / 1e6:.1f} MB)")
+        tell(f"extension: {made.folder} ({made.total_bytes / 1e6:.1f} MB)")
     if output is not None:
         made = story.write_site(output, detector, runtime)
-        typer.echo(
+        tell(
             f"site: {made.folder} ({made.loaded_bytes / 1e6:.1f} MB loaded, "
             f"{made.total_bytes / 1e6:.1f} MB in all)"
         )
     if output is not None or extension is not None:
         return
-    with tempfile.TemporaryDirectory(prefix="unsung-web-") as folder:
-        made = story.write_site(Path(folder) / "site", detector, runtime)
+    with Scratch("web") as folder, suppress(KeyboardInterrupt):  # a server has no other end
+        made = story.write_site(folder / "site", detector, runtime)
 
         def ready(address: str) -> None:
-            typer.echo(f"open {address} (Ctrl-C ends it)")
+            tell(f"open {address} (Ctrl-C ends it)")
 
         story.serve(made.folder, port, opened=opened, ready=ready)

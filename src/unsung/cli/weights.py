@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import tell
 
 if TYPE_CHECKING:
     from unsung.export.pretrained import Saved
@@ -41,7 +42,7 @@ def list_cards(json_: o.AsJson = False) -> None:
     width = max(len(one.name) for one in found)
     for one in found:
         size = f"{one.n_parameters / 1e6:.1f} M"
-        typer.echo(f"{one.name:<{width}}  {size:>7}  {one.licence:<12}  {one.summary}")
+        tell(f"{one.name:<{width}}  {size:>7}  {one.licence:<12}  {one.summary}")
 
 
 @app.command("fetch")
@@ -92,11 +93,11 @@ def push(
         detector = pretrained.load_pretrained(folder)
         names = [name for name in pretrained.FILES if (folder / name).is_file()]
         kind = "public" if public else "private"
-        typer.echo(f"{type(detector).__name__} in {folder}: {', '.join(names)}")
-        typer.echo(f"would go to {repository} ({kind}); add --yes to send it")
+        tell(f"{type(detector).__name__} in {folder}: {', '.join(names)}")
+        tell(f"would go to {repository} ({kind}); add --yes to send it")
         return
     page = hub.push(folder, repository, token=_token(), endpoint=_endpoint(), private=not public)
-    typer.echo(f"published: {page}")
+    tell(f"published: {page}")
 
 
 @app.command("convert")
@@ -136,12 +137,12 @@ def _print(saved: Saved, json_: bool) -> None:
     if json_:
         typer.echo(json.dumps(saved.to_dict(), indent=2))
         return
-    typer.echo(f"{saved.name}: {saved.detector}, {saved.n_parameters} parameters")
-    typer.echo(f"folder: {saved.folder}")
-    typer.echo(f"sha256: {saved.sha256}")
+    tell(f"{saved.name}: {saved.detector}, {saved.n_parameters} parameters")
+    tell(f"folder: {saved.folder}")
+    tell(f"sha256: {saved.sha256}")
     for label, value in (("licence", saved.licence), ("note", saved.notes)):
         if value:
-            typer.echo(f"{label}: {value}")
+            tell(f"{label}: {value}")
 
 
 def _endpoint() -> str:

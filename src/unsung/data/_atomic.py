@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from unsung import outputs
 from unsung.errors import ManifestError
 
 __all__ = ["FULL", "full_disk", "replacing"]
@@ -30,19 +31,16 @@ def full_disk(error: OSError, path: Path | str) -> ManifestError:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a path beside the target to write to; it takes the target's place if nothing failed.
+    """Do as `unsung.outputs.replacing`.
 
     Raises:
         ManifestError: the file cannot be written, for instance because the disk is full.
     """
-    part = path.with_name(f".{path.name}.part")
+    part = path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        part.replace(path)
+        with outputs.replacing(path) as part:
+            yield part
     except OSError as error:
         if error.errno in FULL or Path(error.filename or part) in (part, path, path.parent):
             raise full_disk(error, path) from error
         raise
-    finally:
-        part.unlink(missing_ok=True)

@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from unsung.data._atomic import full_disk
+from unsung.data._atomic import replacing
 from unsung.data.cache import Cache
+from unsung.data.cards import card_paths
 from unsung.data.facts import Facts, measured, with_facts
-from unsung.data.manifests import Head, iter_manifest, write_manifest
+from unsung.data.manifests import MANIFEST, Head, iter_manifest, write_manifest
 from unsung.errors import DatasetError, ManifestError
+from unsung.outputs import Kind, json_with
 from unsung.registry import get
 from unsung.types import Failure, Track
 
-__all__ = ["Built", "build", "problems_path", "source_tracks"]
+__all__ = ["Built", "beside", "build", "problems_path", "source_tracks"]
 
 FOLDER = "generic_folder"
 """The corpus of a folder that names no corpus: ``human/`` and ``ai/<generator>/``."""
@@ -55,6 +57,13 @@ def source_tracks(source: Path, corpus: str = "", subset: str = "") -> Iterator[
         )
     found: Iterator[Track] = get("datasets", corpus or FOLDER)(source, subset).tracks()
     return found
+
+
+def beside(manifest: Path, cards: bool = True) -> dict[Path, Kind]:
+    """Return all that a build writes, and the kind of each: the manifest and what stands by it."""
+    problems = Kind("a list of unreadable files", (), json_with("id", "path", "error"))
+    made = {manifest: MANIFEST, problems_path(manifest): problems}
+    return made | (card_paths(manifest) if cards else {})
 
 
 def problems_path(manifest: Path) -> Path:
@@ -145,8 +154,5 @@ def _list(bad: list[tuple[Track, Failure]], path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     lines = [json.dumps({**track.to_dict(), "error": why.to_dict()}) + "\n" for track, why in bad]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(lines), encoding="utf-8")
-    except OSError as error:
-        raise full_disk(error, path) from error
+    with replacing(path) as part:
+        part.write_text("".join(lines), encoding="utf-8")

@@ -11,13 +11,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from unsung.errors import ManifestError
+from unsung.outputs import Kind
 
-__all__ = ["Cache", "default_cache"]
+__all__ = ["CACHE", "Cache", "default_cache"]
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS quick (path TEXT PRIMARY KEY, stamp TEXT, sha256 TEXT);
@@ -25,6 +27,20 @@ CREATE TABLE IF NOT EXISTS facts (sha256 TEXT, kind TEXT, value BLOB, PRIMARY KE
 """
 _EVERY_S = 2.0
 """Longest time between two commits: what an interruption may cost."""
+
+
+def _is_cache(path: Path) -> bool:
+    """Say whether a data base holds our tables, or none yet."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
+            rows = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    except sqlite3.Error:
+        return False
+    return {name for (name,) in rows} <= {"quick", "facts"}
+
+
+CACHE = Kind("a cache of facts", (), _is_cache)
+"""What `Cache` keeps, under any name."""
 
 
 def default_cache() -> Path:

@@ -9,10 +9,8 @@ three are made from the manifest alone: the same manifest and facts give the sam
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
-import io
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -22,9 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from unsung.data._atomic import replacing
+from unsung.outputs import Kind, csv_with, json_with, text_with
+from unsung.tables import csv_line
 from unsung.types import Manifest, Record, Track
 
-__all__ = ["About", "card", "croissant", "is_stated", "tracks_csv", "write_cards"]
+__all__ = [
+    "CARD",
+    "CROISSANT",
+    "TRACKS",
+    "About",
+    "card",
+    "card_paths",
+    "croissant",
+    "is_stated",
+    "tracks_csv",
+    "write_cards",
+]
 
 UNSTATED = ("", "unstated", "none stated", "none", "unknown", "not stated", "n/a", "other", "?")
 """What stands in the licence column of a recording whose licence nobody knows."""
@@ -43,6 +54,9 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 _COLUMNS = [field.name for field in dataclasses.fields(Track) if field.name != "segments"]
 _KINDS = {"duration_s": "sc:Float", "bitrate_kbps": "sc:Float"}
 _KINDS |= {"sample_rate_hz": "sc:Integer", "channels": "sc:Integer"}
+CARD = Kind("a card of a manifest", (), text_with("---\npretty_name:", "unsung"))
+CROISSANT = Kind("Croissant metadata", (), json_with("@context", "recordSet", "distribution"))
+TRACKS = Kind("a table of tracks", (), csv_with(*_COLUMNS[:10]))
 _VOCABULARY = (
     "column data dataType equivalentProperty examples extract field fileProperty fileObject "
     "fileSet format includes "
@@ -85,13 +99,8 @@ def is_stated(licence: str) -> bool:
 
 def tracks_csv(tracks: Iterable[Track]) -> str:
     """Return the tracks as CSV with a header; None is an empty cell, segments are left out."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for track in tracks:
-        values = (getattr(track, name) for name in _COLUMNS)
-        writer.writerow(["" if value is None else value for value in values])
-    return text.getvalue()
+    rows = ([getattr(track, name) for name in _COLUMNS] for track in tracks)
+    return "".join(map(csv_line, (_COLUMNS, *rows)))
 
 
 def croissant(
@@ -178,6 +187,19 @@ def card(
     return "\n".join(lines) + "\n"
 
 
+def card_paths(path: Path) -> dict[Path, Kind]:
+    """Return what stands beside a manifest: card, Croissant metadata and table, and their kinds."""
+    stem = path.with_suffix("")
+    return {
+        stem.with_name(f"{stem.name}.{ending}"): kind
+        for ending, kind in (
+            ("README.md", CARD),
+            ("croissant.json", CROISSANT),
+            ("tracks.csv", TRACKS),
+        )
+    }
+
+
 def write_cards(
     manifest: Manifest, path: Path, about: About | None = None
 ) -> tuple[Path, Path, Path]:
@@ -188,11 +210,7 @@ def write_cards(
     Raises:
         ManifestError: a file cannot be written, for instance because the disk is full.
     """
-    stem = path.with_suffix("")
-    readme, metadata, table = (
-        stem.with_name(f"{stem.name}.{ending}")
-        for ending in ("README.md", "croissant.json", "tracks.csv")
-    )
+    readme, metadata, table = card_paths(path)
     facts = croissant(manifest, about, table.name)
     texts = (
         (readme, card(manifest, about, (path.name, table.name, metadata.name))),

@@ -7,7 +7,6 @@ A file that cannot be read is left out and returned by its id.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import os
@@ -16,16 +15,19 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from unsung.data._atomic import FULL, full_disk, replacing
-from unsung.data.manifests import portable, write_manifest
+from unsung.data.manifests import MANIFEST, portable, write_manifest
 from unsung.errors import ManifestError, MissingExtra, UnknownName
+from unsung.outputs import Kind, csv_with
+from unsung.tables import csv_line
 from unsung.types import Manifest, Track
 
-__all__ = ["FORMATS", "export"]
+__all__ = ["FORMATS", "export", "export_file"]
 
 SHARD_TRACKS = 1000
 SHARD_BYTES = 1 << 30
 _NAMES = [field.name for field in dataclasses.fields(Track)]
 _COLUMNS = [name for name in _NAMES if name != "path"]
+_TABLE = Kind("a table of tracks", (".csv",), csv_with(*_NAMES[:10]))
 _KINDS = {"sample_rate_hz": "int64", "channels": "int64"}
 _KINDS |= {"duration_s": "float64", "bitrate_kbps": "float64"}
 
@@ -59,11 +61,11 @@ def export(
         raise UnknownName("export format", form, FORMATS)
     left_out: list[str] = []
     rows = _counted(manifest.tracks, on_row)
-    if form in ("jsonl", "parquet"):
-        wanted = out if out.suffix == f".{form}" else out.with_name(out.name + f".{form}")
-        write_manifest(wanted, manifest.name, manifest.version, rows)
-    elif form == "csv":
-        _write_csv(rows, out)
+    if (file := export_file(out, form)) is not None:
+        if file[1] is MANIFEST:
+            write_manifest(file[0], manifest.name, manifest.version, rows)
+        else:
+            _write_csv(rows, out)
     else:
         _new_folder(out)
         try:
@@ -79,15 +81,24 @@ def export(
     return left_out
 
 
+def export_file(out: Path, form: str) -> tuple[Path, Kind] | None:
+    """Return the file that a form is written to, and its kind; None for a new folder's forms."""
+    if form == "csv":
+        return out, _TABLE
+    if form not in ("jsonl", "parquet"):
+        return None
+    named = out if out.suffix == f".{form}" else out.with_name(out.name + f".{form}")
+    return named, MANIFEST
+
+
 def _write_csv(tracks: Iterable[Track], out: Path) -> None:
     root = os.path.abspath(out.parent)  # noqa: PTH100
     with replacing(out) as part, part.open("w", newline="", encoding="utf-8") as stream:
-        rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow(_NAMES)
+        stream.write(csv_line(_NAMES))
         for track in tracks:
             values = vars(track) | {"path": portable(track.path, root)}
             values["segments"] = json.dumps(track.segments) if track.segments else ""
-            rows.writerow("" if values[name] is None else values[name] for name in _NAMES)
+            stream.write(csv_line(values[name] for name in _NAMES))
 
 
 def _write_shards(pairs: Iterable[tuple[Track, bytes]], out: Path, shard_tracks: int) -> None:

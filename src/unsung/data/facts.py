@@ -11,6 +11,7 @@ from pathlib import Path
 from unsung.audio import open_audio, sha256_file
 from unsung.data._workers import each
 from unsung.data.cache import Cache
+from unsung.text import parse_json
 from unsung.types import Failure, Record, Track
 
 __all__ = ["Facts", "measured", "read_facts", "with_facts"]
@@ -86,7 +87,7 @@ def _looked_up(tracks: Iterable[Track], cache: Cache) -> Iterator[tuple[Track, F
     for track in tracks:
         sha256 = cache.sha256(track.path)
         stored = cache.get(sha256, KIND) if sha256 else None
-        yield track, None if stored is None else Facts(**json.loads(stored))
+        yield track, None if stored is None else Facts(**parse_json(stored))
 
 
 def _read(item: tuple[Track, Facts | None]) -> Facts:

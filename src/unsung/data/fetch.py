@@ -23,6 +23,7 @@ from unsung.data.fetch_hub import hub_files, zenodo_files
 from unsung.data.fetch_unpack import is_archive, unpack
 from unsung.data.fetch_web import Settings
 from unsung.errors import DatasetError, FetchError, UnknownName, UsageError
+from unsung.text import parse_json
 from unsung.types import Record
 
 __all__ = ["Fetched", "fetch", "fetch_files", "wanted"]
@@ -183,7 +184,7 @@ def _key(text: str) -> str:
 
 def _recall(folder: Path) -> dict[str, str]:
     try:
-        values = json.loads((folder / MEMORY).read_text(encoding="utf-8"))
+        values = parse_json((folder / MEMORY).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}  # never fetched here, or the note was damaged: everything is checked again
     return {str(key): str(value) for key, value in values.items()} if values else {}

@@ -7,6 +7,7 @@ If-Range, RFC 9110). pooch compares the checksum and decides what is there alrea
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,7 @@ from typing import IO, Any
 from unsung.data._atomic import FULL
 from unsung.data.fetch_web import Again, Settings, broken, open_url, pause
 from unsung.errors import FetchError, MissingExtra
+from unsung.outputs import named
 
 __all__ = ["Remote", "Report", "get_file", "resume"]
 
@@ -41,14 +43,16 @@ def get_file(file: Remote, folder: Path, settings: Settings, report: Report) -> 
 
     Raises:
         MissingExtra: pooch is not installed.
-        FetchError: not reachable, refused, wrong bytes, or the disk is full; what came stays in
-            `NAME.part`, except after a wrong checksum.
+        FetchError: not reachable, refused, wrong bytes, a file of this name but other bytes is
+            there, or the disk is full; what came stays in `NAME.part`, except after a wrong
+            checksum.
     """
     try:
         import pooch
     except ModuleNotFoundError as error:
         raise MissingExtra("pooch", "data", "downloading corpora") from error
     target = folder / file.name
+    _refuse_other(target, file.checksum)
     part = target.with_name(f"{target.name}.part")
     part.parent.mkdir(parents=True, exist_ok=True)
     pooch.get_logger().setLevel("ERROR")
@@ -75,6 +79,20 @@ def get_file(file: Remote, folder: Path, settings: Settings, report: Report) -> 
         if not part.exists():
             _tag_file(part).unlink(missing_ok=True)
     return target
+
+
+def _refuse_other(target: Path, checksum: str) -> None:
+    """Leave a file alone that has the name of what is fetched, but other bytes."""
+    kind, _, expected = checksum.rpartition(":")
+    if not expected or not target.exists():
+        return
+    with named(target), target.open("rb") as stream:
+        found = hashlib.file_digest(stream, kind or "sha256").hexdigest()
+    if found != expected:
+        raise FetchError(
+            f"{target}: stands there with other bytes than the published ones and is left as it "
+            "is; fetch into another folder, or move it away"
+        )
 
 
 def resume(url: str, part: Path, settings: Settings, report: Callable[[int, int], None]) -> None:

@@ -121,6 +121,11 @@ def _write(folder: Path, name: str, size: int, stream: IO[bytes], archive: Path)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
+    if target.exists():
+        raise FetchError(
+            f"{target}: stands there with another content than in {archive.name} and is left as "
+            "it is; fetch into another folder, or move it away"
+        )
     try:
         with part.open("wb") as file:
             shutil.copyfileobj(stream, file, 1 << 18)

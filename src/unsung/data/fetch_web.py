@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from types import MappingProxyType
 from typing import IO, Any
 
 from unsung.errors import FetchError
+from unsung.text import parse_json
 
 __all__ = ["Again", "Settings", "broken", "open_url", "pause", "read_json"]
 
@@ -64,7 +64,7 @@ def read_json(url: str, settings: Settings) -> Any:
     while True:
         try:
             with open_url(url, {"Accept": "application/json"}, settings.timeout_s) as answer:
-                return json.loads(answer.read(_LONGEST_JSON))
+                return parse_json(answer.read(_LONGEST_JSON))
         except ValueError as error:
             raise FetchError(f"{url}: expected JSON ({error}); check the address") from error
         except (Again, OSError) as error:
@@ -144,7 +144,7 @@ def _message(error: Any) -> str:
     """Return the reason of a refusal, with the message that a REST API adds; closes the answer."""
     with error:
         try:
-            values = json.loads(error.read(10_000))
+            values = parse_json(error.read(10_000))
             faults = [f"{item.get('field', '')}: {item}" for item in values.get("errors", ())]
             said = "; ".join([str(values["message"]), *faults])
         except (ValueError, KeyError, TypeError, AttributeError, OSError):

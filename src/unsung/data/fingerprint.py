@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from unsung.audio import StreamResampler, open_audio, sha256_file
+from unsung.audio import AudioStream, StreamResampler, open_audio, sha256_file
 from unsung.data._workers import each
 from unsung.data.cache import Cache
 from unsung.types import Failure, FloatArray, Track
@@ -37,7 +37,7 @@ LONGEST_S = 180.0
 _BANDS = 33
 _LOW_HZ, _HIGH_HZ = 300.0, 2000.0
 _BLOCK = 512  # frames transformed at a time
-_KIND = "fingerprint-1"
+_KIND = "fingerprint-2"
 
 
 def fingerprint(samples: FloatArray, sample_rate_hz: int = RATE_HZ) -> Words:
@@ -59,17 +59,24 @@ def fingerprint_file(location: str, longest_s: float = LONGEST_S) -> Words:
     Raises:
         AudioError: it cannot be opened as sound.
     """
-    pieces: list[FloatArray] = []
     with open_audio(location) as stream:
-        rate_hz = stream.info.sample_rate_hz
-        left = round(longest_s * rate_hz)
-        to_low = StreamResampler(rate_hz, RATE_HZ)
-        for block in stream.blocks():
-            pieces.append(to_low.push(np.nan_to_num(block[:left])))
-            left -= len(block)
-            if left <= 0:
-                break
-        pieces.append(to_low.flush())
+        words = _of(stream, longest_s)
+        while stream.again():
+            words = _of(stream, longest_s)
+    return words
+
+
+def _of(stream: AudioStream, longest_s: float) -> Words:
+    pieces: list[FloatArray] = []
+    rate_hz = stream.info.sample_rate_hz
+    left = round(longest_s * rate_hz)
+    to_low = StreamResampler(rate_hz, RATE_HZ)
+    for block in stream.blocks():
+        pieces.append(to_low.push(np.nan_to_num(block[:left])))
+        left -= len(block)
+        if left <= 0:
+            break
+    pieces.append(to_low.flush())
     return _words(np.concatenate(pieces))
 
 

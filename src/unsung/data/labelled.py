@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from unsung.data._csv import Table, number
 from unsung.data.manifests import iter_manifest
 from unsung.errors import ManifestError
+from unsung.tables import Table, number
 
 __all__ = ["Columns", "Item", "join_scores", "read_items"]
 
@@ -65,11 +65,18 @@ def join_scores(items: Sequence[Item], scores: Path, columns: Columns = Columns(
     """Fill in the scores of another detector, matched by path; a track without one says so.
 
     Raises:
-        ManifestError: the table cannot be read or matches no track at all.
+        ManifestError: the table cannot be read, matches no track at all, or has two scores for one.
     """
     table = Table(scores)
     table.need(columns.path, columns.score)
-    known = {row.cells[columns.path]: number(table, row, columns.score) for row in table.rows()}
+    known: dict[str, float | None] = {}
+    for row in table.rows():
+        path, score = row.cells[columns.path], number(table, row, columns.score)
+        if known.setdefault(path, score) != score:
+            raise ManifestError(
+                f"{scores}, line {row.line}: '{path}' has the scores {known[path]} and {score}; "
+                "leave one of them"
+            )
     joined = [
         replace(item, score=known[item.path])
         if item.path in known

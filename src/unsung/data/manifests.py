@@ -20,9 +20,12 @@ from unsung.data import _parquet
 from unsung.data._atomic import replacing
 from unsung.data.table import iter_table, read_table
 from unsung.errors import ManifestError, UnknownName
+from unsung.outputs import Kind, json_with, parquet_with
+from unsung.text import parse_json
 from unsung.types import Manifest, Track
 
 __all__ = [
+    "MANIFEST",
     "Head",
     "iter_manifest",
     "portable",
@@ -32,6 +35,14 @@ __all__ = [
 ]
 
 TABLES = (".csv", ".tsv")
+_LINES, _PARQUET = (
+    json_with("manifest", "version", "sha256"),
+    parquet_with("manifest", "pair_id", "recording"),
+)
+MANIFEST = Kind(
+    "a manifest", (".jsonl", ".json", ".parquet"), lambda path: _LINES(path) or _PARQUET(path)
+)
+"""What `write_manifest` writes under the names that `read_manifest` takes for manifests."""
 _FIELDS = {field.name: field.default for field in dataclasses.fields(Track)}
 _NEEDED = [name for name, default in _FIELDS.items() if default is dataclasses.MISSING]
 _REPEATED = ("label", "generator", "dataset", "split", "group", "codec", "licence", "family", "use")
@@ -87,7 +98,7 @@ def read_head(path: Path) -> Head:
             values = _parquet.read_head(path)
         else:
             with path.open(encoding="utf-8") as lines:
-                values = json.loads(lines.readline())
+                values = parse_json(lines.readline())
         return Head(str(values["manifest"]), str(values["version"]), str(values["sha256"]))
     except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
@@ -198,7 +209,7 @@ def _json_rows(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
         next(lines)
         for number, line in enumerate(lines, start=2):
             try:
-                yield number, json.loads(line)
+                yield number, parse_json(line)
             except ValueError as error:
                 raise ManifestError(f"{path}, line {number}: {error}") from error
 

@@ -24,13 +24,18 @@ import numpy as np
 from unsung.audio import read_clip, sha256_file
 from unsung.data._atomic import replacing
 from unsung.data._workers import each
-from unsung.data.cache import Cache
+from unsung.data.cache import CACHE, Cache
 from unsung.data.framing import Framing, cut_frames
-from unsung.data.manifests import Head, write_manifest
+from unsung.data.manifests import MANIFEST, Head, write_manifest
 from unsung.errors import DatasetError, UnknownName
+from unsung.outputs import FOREIGN
+from unsung.text import parse_json
 from unsung.types import Failure, FloatArray, Track
 
-__all__ = ["Form", "Framed", "preprocess"]
+__all__ = ["WRITTEN", "Form", "Framed", "preprocess"]
+
+WRITTEN = {"done.sqlite": CACHE, "manifest.jsonl": MANIFEST, "frames": FOREIGN}
+"""What stands in the folder; the cache is its sign."""
 
 Form = Literal["flac", "npy"]
 _CHUNK = 16
@@ -135,7 +140,7 @@ def _tasks(tracks: Iterable[Track], out: Path, cache: Cache, kind: str) -> Itera
     for track in tracks:
         sha256 = cache.sha256(track.path)
         stored = cache.get(sha256, kind) if sha256 else None
-        frames = tuple((name, digest) for name, digest in json.loads(stored or b"[]"))
+        frames = tuple((name, digest) for name, digest in parse_json(stored or b"[]"))
         there = all(os.path.exists(out / name) for name, _ in frames)  # noqa: PTH110
         yield _Task(track, frames if there else ())
 

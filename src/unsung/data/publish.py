@@ -17,14 +17,33 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from unsung.data._atomic import replacing
-from unsung.data.cards import HUB_LICENCES, About, card, croissant, is_stated, tracks_csv
+from unsung.data.cards import (
+    CARD,
+    CROISSANT,
+    HUB_LICENCES,
+    TRACKS,
+    About,
+    card,
+    croissant,
+    is_stated,
+    tracks_csv,
+)
+from unsung.data.manifests import MANIFEST
 from unsung.errors import ManifestError, UsageError
+from unsung.outputs import FOREIGN, output_folder
 from unsung.types import Manifest, Record, Track
 
 __all__ = ["Part", "Plan", "make_plan", "stage", "stage_archives"]
 
 _ZIP_BYTES = 4_000_000_000  # Zenodo takes at most 100 files a record
 _SHOWN = 3
+_STAGED = {
+    "manifest.jsonl": MANIFEST,
+    "README.md": CARD,
+    "croissant.json": CROISSANT,
+    "tracks.csv": TRACKS,
+    "SHA256SUMS": FOREIGN,
+}
 
 
 @dataclass(frozen=True)
@@ -104,7 +123,7 @@ def stage(plan: Plan, folder: Path) -> list[Part]:
         "croissant.json": f"{facts}\n",
         "tracks.csv": tracks_csv(plan.manifest),
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    output_folder(folder, (), _STAGED, signs=("manifest.jsonl",))
     with replacing(folder / "manifest.jsonl") as part:
         plan.manifest.save(part)
     for name, text in texts.items():

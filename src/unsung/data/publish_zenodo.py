@@ -20,6 +20,7 @@ from unsung.data.cards import About
 from unsung.data.fetch_web import Again, Settings, open_url, pause
 from unsung.data.publish import Part
 from unsung.errors import FetchError, UsageError
+from unsung.text import parse_json
 
 __all__ = ["API", "SANDBOX", "Deposit", "deposit", "metadata"]
 
@@ -173,7 +174,7 @@ class _Client:
                     data=data(),
                     hints=_HINTS,
                 ) as answer:
-                    values: dict[str, Any] = json.loads(answer.read() or b"{}")
+                    values: dict[str, Any] = parse_json(answer.read() or b"{}")
                     return values
             except ValueError as error:
                 raise FetchError(f"{url}: expected JSON ({error}); is it Zenodo's API?") from error
@@ -192,7 +193,7 @@ def _draft(client: _Client, depositions: str, note: Path) -> dict[str, Any]:
     """Return the draft that was begun, or a new one."""
     known = ""
     with suppress(OSError, ValueError, KeyError):
-        known = json.loads(note.read_text(encoding="utf-8"))["draft"]
+        known = parse_json(note.read_text(encoding="utf-8"))["draft"]
     if known.startswith(f"{depositions}/"):
         draft = client.ask("GET", known)
         if not draft.get("submitted"):

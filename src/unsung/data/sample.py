@@ -7,6 +7,7 @@ fits any more are single tracks of one taken. Same seed, same set.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +20,13 @@ from unsung.audio.write import write
 from unsung.data._atomic import replacing
 from unsung.data._workers import each
 from unsung.errors import UsageError
+from unsung.outputs import FOREIGN, Kind, output_folder, text_with
 from unsung.types import Clip, Failure, Manifest, Track
 
 __all__ = ["Copied", "copy_audio", "sample"]
+
+_MARK, _WORDS = ".unsung-copies", "Copies made by `unsung data sample`; it may replace them.\n"
+_COPIES = Kind("copies of a sample", (), text_with(_WORDS.strip()))
 
 
 def sample(manifest: Manifest, n: int, seed: int = 0) -> Manifest:
@@ -88,14 +93,11 @@ def copy_audio(
 
     Raises:
         ManifestError: the disk is full.
-        UsageError: the cut is not above 0 s.
+        UsageError: the cut is not above 0 s, or the folder holds files that are no copies.
     """
     if cut_s is not None and not cut_s > 0:
         raise UsageError(f"expected a cut above 0 s, got {cut_s}")
-    tasks = (
-        _Task(track, _target(track, folder / "audio", i, cut_s), cut_s)
-        for i, track in enumerate(manifest)
-    )
+    tasks = _tasks(manifest, folder / "audio", cut_s)
     tracks, problems = [], []
     for count, (task, made) in enumerate(each(_copy, tasks, jobs), start=1):
         if isinstance(made, Failure):
@@ -105,6 +107,21 @@ def copy_audio(
         if on_row is not None:
             on_row(count)
     return Copied(Manifest(manifest.name, manifest.version, tuple(tracks)), tuple(problems))
+
+
+def _tasks(manifest: Manifest, folder: Path, cut_s: float | None) -> list[_Task]:
+    """Name all copies, and mark the folder so that the next run knows them as its own."""
+    output_folder(folder, (), {_MARK: _COPIES, "*": FOREIGN}, signs=(_MARK,))
+    tasks = [
+        _Task(track, _target(track, folder, i, cut_s), cut_s) for i, track in enumerate(manifest)
+    ]
+    sources = {os.path.realpath(track.path) for track in manifest}
+    for task in tasks:
+        if os.path.realpath(task.target) in sources:
+            raise UsageError(f"{task.target}: is a track of the set itself; copy elsewhere")
+    with replacing(folder / _MARK) as part:
+        part.write_text(_WORDS, encoding="utf-8")
+    return tasks
 
 
 @dataclass(frozen=True)
@@ -131,9 +148,7 @@ def _copy(task: _Task) -> Track:
         return replace(track, path=str(target), sha256=sha256_file(target))
     clip = _middle(track, task.cut_s)
     with replacing(target) as part:
-        flac = part.with_suffix(".flac")
-        write(flac, clip)
-        flac.replace(part)
+        write(part, clip)
     bits = target.stat().st_size * 8e-3
     return replace(
         track,

@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
-from unsung.data._csv import Row, Table, number
 from unsung.errors import ManifestError
+from unsung.tables import Row, Table, number
+from unsung.text import parse_json
 from unsung.types import Label, Manifest, Track
 
-__all__ = ["iter_table", "read_table"]
+__all__ = ["LABEL_WORDS", "iter_table", "label_word", "read_table"]
 
 ALIASES = {
     "file": "path",
@@ -25,16 +26,13 @@ ALIASES = {
 }
 """Column names of published tables → our fields; our own names win where both stand."""
 
-LABEL_WORDS = {
-    "real": "human",
-    "bonafide": "human",
-    "bona-fide": "human",
-    "0": "human",
-    "fake": "ai",
-    "spoof": "ai",
-    "1": "ai",
+LABEL_WORDS: dict[str, Label] = {
+    **dict.fromkeys(("human", "humanmade", "real", "bonafide", "genuine", "authentic"), "human"),
+    **dict.fromkeys(("notai", "nonai", "0", "false"), "human"),
+    **dict.fromkeys(("ai", "aigenerated", "aimade", "fake", "spoof", "spoofed", "synthetic"), "ai"),
+    **dict.fromkeys(("generated", "deepfake", "artificial", "1", "true"), "ai"),
 }
-"""Words that other projects use for our labels."""
+"""Words that other projects use for our labels, in small letters without what joins them."""
 
 _NUMBERS = {"duration_s": float, "bitrate_kbps": float, "sample_rate_hz": int, "channels": int}
 _TEXTS = (
@@ -73,12 +71,22 @@ def iter_table(path: Path) -> Iterator[Track]:
         yield _track(table, row)
 
 
+def label_word(text: str) -> str:
+    """Return a label as `LABEL_WORDS` lists it: small letters, nothing that joins, whole numbers.
+
+    >>> label_word(" Bona_Fide"), label_word("AI-generated"), label_word("1.0")
+    ('bonafide', 'aigenerated', '1')
+    """
+    word = re.sub(r"[\s_-]+", "", text.lower())
+    return re.sub(r"^([01])\.0*$", r"\1", word)
+
+
 def _track(table: Table, row: Row) -> Track:
     cells = {ALIASES[key]: value for key, value in row.cells.items() if key in ALIASES}
     cells |= {key: value for key, value in row.cells.items() if key not in ALIASES}
     if not cells["path"]:
         raise ManifestError(f"{table.path}, line {row.line}: expected a path, the cell is empty")
-    word = cells["label"].strip().lower()
+    word = label_word(cells["label"])
     label = LABEL_WORDS.get(word, word)
     if label not in get_args(Label):
         raise ManifestError(
@@ -107,7 +115,7 @@ def _segments(table: Table, row: Row, text: str) -> tuple[tuple[float, float, st
     if not text:
         return ()
     try:
-        return tuple((float(a), float(b), str(label)) for a, b, label in json.loads(text))
+        return tuple((float(a), float(b), str(label)) for a, b, label in parse_json(text))
     except (ValueError, TypeError) as error:
         raise ManifestError(
             f"{table.path}, line {row.line}: expected segments as JSON "

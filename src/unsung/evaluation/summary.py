@@ -10,10 +10,12 @@ Intervals are 95 % percentile intervals over resampled groups (`intervals`). Whe
 1 keeps an interval without width. Resampling adds error to ECE and lets min Cllr fit more closely,
 so their intervals lean up and down: compare detectors by `bootstrap_difference`.
 
-Rows. Always: ``auc``, ``average_precision``, ``eer`` (ASVspoof), ``detection_at_0.05``, ``_0.01``,
-``_0.001``, ``min_cllr``. With ``llr_nats``: ``cllr`` (a raw score has no likelihood ratio). With
-``probabilities``: ``ece`` (15 bins, predicted class), ``ece_ai``, ``brier``. With ``threshold``,
-one chosen on other tracks: ``detection``, ``false_alarms``, ``balanced_accuracy``, ``f1``.
+Rows. Always: ``auc``, ``average_precision``, ``eer`` (ASVspoof; where AI and human items share a
+score, also ``eer_interpolated``, which is 0.5 for a constant score), ``detection_at_0.05``,
+``_0.01``, ``_0.001``, ``min_cllr``. With ``llr_nats``: ``cllr`` (a raw score has no likelihood
+ratio). With ``probabilities``: ``ece`` (15 bins, predicted class), ``ece_ai``, ``brier``. With
+``threshold``, one chosen on other tracks: ``detection``, ``false_alarms``,
+``balanced_accuracy``, ``f1``.
 
 ``generators`` and ``families`` name each AI item's maker (entries of human items are not read):
 for each, ``auc[generator=x]`` against all human items and ``detection_at_0.01[generator=x]`` at
@@ -50,6 +52,7 @@ from unsung.evaluation.discrimination import (
     average_precision,
     detection_rate_at,
     eer,
+    eer_interpolated,
     roc_auc,
     threshold_at,
 )
@@ -151,7 +154,8 @@ def evaluate(
     heading = (experiment, detector, dataset, condition)
     table = _Table(y, as_groups(groups, y.size), heading, hashes, seed, replicates)
     everything = np.ones(y.size, dtype=bool)
-    rows = [table.row(m, s, everything, everything) for m in _measures(threshold)]
+    measures = list(_measures(threshold, tied=bool(np.isin(s[y == 1], s[y == 0]).any())))
+    rows = [table.row(m, s, everything, everything) for m in measures]
     for values, measures in _calibrated(y.size, llr_nats, probabilities):
         rows += [table.row(m, values, everything, everything) for m in measures]
     for kind, names in (("generator", generators), ("family", families)):
@@ -172,10 +176,12 @@ def _source_measure(label: str, y: Ints, s: Floats, threshold: float | None) -> 
     return measure if available else replace(measure, least_human=y.size + 1)
 
 
-def _measures(threshold: float | None) -> Iterator[_Measure]:
+def _measures(threshold: float | None, tied: bool) -> Iterator[_Measure]:
     yield _Measure("auc", roc_auc)
     yield _Measure("average_precision", average_precision)
     yield _Measure("eer", eer)
+    if tied:
+        yield _Measure("eer_interpolated", eer_interpolated)
     for rate in OPERATING_POINTS:
         yield _detection(f"detection_at_{rate:g}", rate)
     yield _Measure("min_cllr", min_cllr)

@@ -6,7 +6,7 @@ logit of them. The packaged detectors are explained exactly and without torch.
 """
 
 from unsung.explainers._bundle import subject_of_bundle
-from unsung.explainers._check import CheckRow, check_explainers
+from unsung.explainers._check import CHECKED, CheckRow, check_explainers
 from unsung.explainers._counterfactual import Counterfactual, counterfactual
 from unsung.explainers._explainable import Explainable, OfBundle, OfNetwork
 from unsung.explainers._listen import Listening, listen
@@ -15,6 +15,7 @@ from unsung.explainers._subject import Plane, Subject
 from unsung.explainers.base import Explainer, build
 
 __all__ = [
+    "CHECKED",
     "CheckRow",
     "Counterfactual",
     "Explainable",

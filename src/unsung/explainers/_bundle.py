@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from unsung.audio.mixing import heard
 from unsung.audio.resample import resample
 from unsung.errors import EmptyAudio, SilentAudio, UsageError
 from unsung.explainers._subject import Plane, Subject
@@ -142,7 +143,7 @@ class _Window:
 def _signal(clip: Clip, rate_hz: int) -> FloatArray:
     if not clip.samples.size:
         raise EmptyAudio(f"clip '{clip.track_id}' has no samples; nothing can be explained")
-    return np.asarray(resample(clip.mono(), clip.sample_rate_hz, rate_hz), np.float32)
+    return np.asarray(resample(heard(clip), clip.sample_rate_hz, rate_hz), np.float32)
 
 
 def _frames(front_end: ResidualSpectrum, signal: FloatArray, size: int) -> list[_Window]:

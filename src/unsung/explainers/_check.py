@@ -32,12 +32,19 @@ from unsung.explainers._planted import Planted, plant
 from unsung.explainers._story import read_part
 from unsung.explainers._subject import Subject
 from unsung.explainers.base import Explainer, build
+from unsung.outputs import Kind, json_with
 from unsung.runtime import Bundle
 from unsung.synthesis.render import render
 from unsung.synthesis.score import PIECES, compose
 from unsung.types import Clip, Explanation, FloatArray, Record
 
-__all__ = ["CheckRow", "check_explainers", "check_on", "heard", "measure"]
+__all__ = ["CHECKED", "CheckRow", "check_explainers", "check_on", "heard", "measure"]
+
+CHECKED = Kind(
+    "rows of explain --check",
+    (".jsonl", ".ndjson", ".json"),
+    json_with("explainer", "metric", "n_clips"),
+)
 
 CELL_HZ, CELL_S = 250.0, 0.5
 """Places of the planted-evidence metrics."""

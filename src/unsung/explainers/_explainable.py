@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import numpy as np
 
+from unsung.audio.mixing import heard
 from unsung.explainers._bundle import LinearSubject, subject_of_bundle
 from unsung.explainers._counterfactual import (
     Counterfactual,
@@ -97,7 +98,7 @@ class OfBundle(Explainable):
     def judge(self, clip: Clip, false_alarm_rate: float) -> Judged:
         """See `Explainable`."""
         analyzer = self.bundle.analyzer(clip.sample_rate_hz)
-        analyzer.push(clip.mono())
+        analyzer.push(heard(clip))
         analysis = analyzer.finish()
         verdict, _, _, _ = decide(self.bundle, analysis, false_alarm_rate, 0.5)
         return Judged(analysis.logit, verdict, analysis.covered_s)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unsung.audio.mixing import heard
 from unsung.audio.resample import resample
 from unsung.errors import EmptyAudio, UnknownName
 from unsung.explainers import _virtual
@@ -201,7 +202,7 @@ def _windows(clip: Clip, rate_hz: int, size: int) -> FloatArray:
     """Return whole windows ``[window, time]``; a clip shorter than one gets silence behind it."""
     if not clip.samples.size:
         raise EmptyAudio(f"clip '{clip.track_id}' has no samples; nothing can be explained")
-    signal = np.asarray(resample(clip.mono(), clip.sample_rate_hz, rate_hz), np.float32)
+    signal = np.asarray(resample(heard(clip), clip.sample_rate_hz, rate_hz), np.float32)
     if len(signal) < size:
         signal = np.pad(signal, (0, size - len(signal)))
     count = len(signal) // size

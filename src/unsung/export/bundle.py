@@ -31,13 +31,20 @@ from unsung.export.golden import (
 )
 from unsung.export.graphs import needs_graph, write_front, write_head
 from unsung.export.quantise import drift, quantise
+from unsung.outputs import FOREIGN, Kind, json_with, output_folder, write_whole
 from unsung.runtime import Bundle, load_bundle
 from unsung.runtime.bundle import FORMAT, WINDOWS, LinearPart
 from unsung.runtime.shift import Join, ShiftSearch
 from unsung.runtime.windowed import ai_logit
 from unsung.types import FloatArray
 
-__all__ = ["PARITY", "UNCALIBRATED", "export_bundle", "golden_signal", "graph_logits"]
+__all__ = ["PARITY", "UNCALIBRATED", "WRITTEN", "export_bundle", "golden_signal", "graph_logits"]
+
+WRITTEN = {
+    "bundle.json": Kind("a bundle", (), json_with("format", "front_ends", "pooling")),
+    **dict.fromkeys(("model.onnx", "front_*.onnx", "weights.safetensors"), FOREIGN),
+}
+"""What stands in a bundle's folder; its record is the sign."""
 
 PARITY = 1e-4
 """Largest difference allowed between the torch model and the exported bundle, in logit units."""
@@ -91,6 +98,7 @@ def export_bundle(
     Raises:
         BundleError: the written bundle disagrees with the detector by more than `PARITY`.
     """
+    output_folder(folder, (), WRITTEN, signs=("bundle.json",))
     folder.mkdir(parents=True, exist_ok=True)
     for old in (*folder.glob("front_*.onnx"), folder / "weights.safetensors"):
         old.unlink(missing_ok=True)
@@ -150,7 +158,7 @@ def _write_info(folder: Path, info: dict[str, Any]) -> None:
     found = sorted(path for path in folder.iterdir() if path.suffix in (".onnx", ".safetensors"))
     info["files"] = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
     text = json.dumps(info, indent=1, ensure_ascii=False) + "\n"
-    (folder / "bundle.json").write_text(text, encoding="utf-8")
+    write_whole(folder / "bundle.json", text)
 
 
 def _golden(detector: Detector, folder: Path) -> list[dict[str, float]]:

@@ -24,11 +24,13 @@ from unsung.export.pretrained import (
     FILES,
     OLD_WEIGHTS,
     WEIGHTS,
+    WRITTEN,
     Saved,
     load_pretrained,
     make,
     save_pretrained,
 )
+from unsung.outputs import output_folder
 
 __all__ = ["default_folder", "fetch", "pull", "push"]
 
@@ -55,6 +57,7 @@ def fetch(name: str, folder: Path | None = None, *, endpoint: str = "", token: s
         MissingExtra: huggingface_hub is not installed.
     """
     about = card(name)
+    output_folder(folder or default_folder(name), (), WRITTEN, signs=(CONFIG,))
     if about.url:
         path = _from_web(about, default_folder(name))
     else:
@@ -89,6 +92,7 @@ def pull(
         FetchError, BundleError, MissingExtra: as `fetch`.
     """
     _check_name(repository)
+    output_folder(folder or default_folder(repository), (), WRITTEN, signs=(CONFIG,))
     config = _download(repository, CONFIG, revision, endpoint, token)
     try:
         _download(repository, WEIGHTS, revision, endpoint, token)

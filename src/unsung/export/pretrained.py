@@ -26,6 +26,8 @@ from unsung.detectors._sonics import published_settings
 from unsung.detectors.base import Detector
 from unsung.errors import BundleError, MissingExtra, UnknownName, UsageError
 from unsung.frontends import FrontEnd
+from unsung.outputs import FOREIGN, Kind, json_with, output_folder, replacing, write_whole
+from unsung.text import parse_json
 from unsung.types import Record
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "FILES",
     "OLD_WEIGHTS",
     "WEIGHTS",
+    "WRITTEN",
     "Saved",
     "convert",
     "load_pretrained",
@@ -42,6 +45,11 @@ __all__ = [
 
 CONFIG, WEIGHTS, README = FILES = ("config.json", "model.safetensors", "README.md")
 OLD_WEIGHTS = "pytorch_model.bin"
+WRITTEN = {
+    CONFIG: Kind("a detector's settings", (), json_with("detector", "outputs")),
+    **dict.fromkeys((WEIGHTS, README), FOREIGN),
+}
+"""What stands in the folder; the settings are its sign."""
 _MADE_WITH = "_made_with"
 _TAGS = ("audio-classification", "model_hub_mixin", "pytorch_model_hub_mixin", "unsung")
 
@@ -87,25 +95,27 @@ def save_pretrained(
 
     Args:
         detector: any registered detector.
-        folder: made if it is not there; files of these names in it are replaced.
+        folder: made if it is not there; files of these names that an earlier call wrote are
+            replaced.
         name: what it is called; by default the folder's name.
         about: licence and origin for the README.
         parameters: the constructor's arguments; by default read from attributes of their names,
             or those that `make` was given.
 
     Raises:
-        UsageError: an argument of the constructor is not kept as an attribute.
+        UsageError: an argument of the constructor is not kept as an attribute, or files of these
+            names stand in the folder that are not of an earlier call.
         MissingExtra: the package safetensors is not installed.
     """
     try:
         from safetensors.torch import save
     except ModuleNotFoundError as error:
         raise MissingExtra("safetensors", "research", "writing weights") from error
+    output_folder(folder, (), WRITTEN, signs=(CONFIG,))
     kind = type(detector).__module__.rsplit(".", 1)[-1]
     settings = _settings_of(detector) if parameters is None else dict(parameters)
     state = {k: v.detach().cpu().contiguous().clone() for k, v in detector.state_dict().items()}
     raw = save(state, metadata={"format": "pt"})
-    folder.mkdir(parents=True, exist_ok=True)
     config = {"detector": kind, "outputs": list(detector.outputs), **settings}
     saved = Saved(
         name or folder.name,
@@ -116,10 +126,14 @@ def save_pretrained(
         about.licence if about else "",
         about.notes if about else "",
     )
-    (folder / WEIGHTS).write_bytes(raw)
-    (folder / README).write_text(_readme(saved, detector, about), encoding="utf-8")
-    text = json.dumps(config, indent=2, sort_keys=True) + "\n"
-    (folder / CONFIG).write_text(text, encoding="utf-8")
+    texts = {
+        CONFIG: json.dumps(config, indent=2, sort_keys=True) + "\n",
+        README: _readme(saved, detector, about),
+    }
+    for name_, text in texts.items():
+        write_whole(folder / name_, text)
+    with replacing(folder / WEIGHTS) as part:
+        part.write_bytes(raw)
     return saved
 
 
@@ -130,7 +144,7 @@ def load_pretrained(folder: Path) -> Detector:
         BundleError: config or weights are missing, damaged or do not fit each other.
     """
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = parse_json((folder / CONFIG).read_text(encoding="utf-8"))
         if not isinstance(config, dict):
             raise ValueError("not a table")
     except (OSError, ValueError) as error:
@@ -159,6 +173,7 @@ def convert(
     Raises:
         BundleError: the file is none, would execute code, or does not fit the detector.
     """
+    output_folder(folder, (path,), WRITTEN, signs=(CONFIG,))
     made = make(detector, parameters)
     load_weights(made, path)
     return save_pretrained(made, folder, name=name)

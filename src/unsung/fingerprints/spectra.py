@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsung.audio import expand
+from unsung.audio.mixing import heard
 from unsung.audio.read import read_sound
 from unsung.audio.resample import resample
 from unsung.data import read_manifest, read_table
@@ -119,7 +120,7 @@ def measure(track: Track) -> TrackSpectra:
     length = track.duration_s or 0.0
     start = max(0.0, (length - LONGEST_S) / 2)
     clip = read_sound(track.path, start, LONGEST_S, mono=True)
-    return measure_clip(clip.mono(), clip.sample_rate_hz, track)
+    return measure_clip(heard(clip), clip.sample_rate_hz, track)
 
 
 def measure_clip(samples: FloatArray, sample_rate_hz: int, track: Track) -> TrackSpectra:

@@ -21,16 +21,25 @@ from unsung.errors import UsageError
 from unsung.fingerprints.attribution import Gallery
 from unsung.fingerprints.compare import Reference
 from unsung.fingerprints.spectra import AXIS_HZ
+from unsung.outputs import Kind, json_with, output_file, replacing, write_whole, zip_with
 from unsung.types import FloatArray
 
 if TYPE_CHECKING:
     from unsung.fingerprints.compare import Fingerprint
     from unsung.fingerprints.survey import Survey
 
-__all__ = ["load_gallery", "save", "summary"]
+__all__ = ["SAVED", "load_gallery", "save", "summary"]
 
 _PACKAGED = "gallery.npz"
 _STEPS = 127.0
+_GALLERY = zip_with("names.npy", "steps.npy", "human_db.npy")
+_FIGURES = json_with("tracks_with_comb", "significant_share", "comb")
+SAVED = Kind(
+    "fingerprints",
+    (".json", ".npz"),
+    lambda path: (_GALLERY if path.suffix.lower() == ".npz" else _FIGURES)(path),
+)
+"""What `save` writes."""
 
 
 def save(survey: Survey, path: Path) -> None:
@@ -39,20 +48,18 @@ def save(survey: Survey, path: Path) -> None:
     Raises:
         UsageError: another extension, or an .npz of a survey without a gallery.
     """
-    kind = path.suffix.lower()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    kind = output_file(path, (), SAVED).suffix.lower()
     if kind == ".json":
         text = json.dumps([summary(one) for one in survey.fingerprints], indent=1)
-        path.write_text(text + "\n", encoding="utf-8")
-    elif kind == ".npz":
+        write_whole(path, text + "\n")
+    else:
         if survey.gallery is None:
             raise UsageError(
                 f"{path}: a gallery needs human tracks, several pages and three tracks of a "
                 "generator; this list has not, save it as .json instead"
             )
-        _write_gallery(survey.gallery, survey.human, path)
-    else:
-        raise UsageError(f"{path}: expected a name ending in .json or .npz, got '{kind}'")
+        with replacing(path) as part:
+            _write_gallery(survey.gallery, survey.human, part)
 
 
 @cache

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unsung.audio.mixing import heard
 from unsung.audio.resample import resample
 from unsung.reports.axes import Axis, Tick
 from unsung.reports.png import data_uri, png_bytes
@@ -126,7 +127,7 @@ def _even(values: Array, centres: Array, axis: Axis, count: int, along: int) -> 
 def _grey(clip: Clip, top_hz: float, rows: int, columns: int) -> NDArray[np.int64]:
     rate = round(2 * top_hz)
     sketch = SpectrogramSketch(rate)
-    sketch.push(resample(clip.mono(), clip.sample_rate_hz, rate), 0.0)
+    sketch.push(resample(heard(clip), clip.sample_rate_hz, rate), 0.0)
     db, freqs, times = sketch.finish()
     if not db.size:
         return np.zeros((rows, columns), np.int64)

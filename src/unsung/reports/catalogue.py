@@ -12,7 +12,7 @@ from typing import Any
 
 from unsung.evaluation.proportions import Interval
 from unsung.reports.axes import Axis, Tick
-from unsung.reports.page import render, this_command, this_version
+from unsung.reports.page import render, this_command, this_version, write_page
 from unsung.reports.words import advice, number, percent
 from unsung.scanning.drift import Change, Stretch
 from unsung.scanning.summary import LOGIT_STEP, GroupCount, Summary
@@ -103,8 +103,7 @@ def write_catalogue(summary: Summary, page: Path, *, command: str | None = None)
         "command": this_command() if command is None else command,
     }
     text = render("catalogue.html.j2", "stress.js", context)
-    page.write_bytes(text.encode("utf-8", "replace"))
-    return page
+    return write_page(page, text)
 
 
 def _share_axis(summary: Summary) -> Axis:

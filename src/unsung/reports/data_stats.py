@@ -10,7 +10,7 @@ from typing import Any
 
 from unsung.data.stats import Histogram, Stats
 from unsung.reports.axes import Axis, Tick
-from unsung.reports.page import render, this_command, this_version
+from unsung.reports.page import render, this_command, this_version, write_page
 from unsung.reports.words import number, percent
 
 __all__ = ["write_data_stats"]
@@ -92,11 +92,8 @@ def write_data_stats(stats: Stats, out: Path, *, command: str | None = None) -> 
         "version": this_version(),
         "command": this_command() if command is None else command,
     }
-    page = out / "data.html"
-    out.mkdir(parents=True, exist_ok=True)
     text = render("data_stats.html.j2", "stress.js", context)
-    page.write_bytes(text.encode("utf-8", "replace"))
-    return page
+    return write_page(out / "data.html", text)
 
 
 def _generators(stats: Stats, splits: Iterable[str]) -> list[dict[str, Any]]:

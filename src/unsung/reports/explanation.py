@@ -6,26 +6,29 @@ The page is one file without any address to the outside, under 5 MB, sounds incl
 
 from __future__ import annotations
 
-import csv
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from unsung.audio.write import write
 from unsung.explainers import Explained, Listening
+from unsung.outputs import FOREIGN, Kind, json_with, output_folder, replacing, write_whole
 from unsung.reports._relevance import HEIGHT_PX, Drawing, draw_relevance, gridded, standalone
 from unsung.reports.axes import Axis
-from unsung.reports.page import render, this_command, this_version
+from unsung.reports.page import PAGE, render, this_command, this_version, write_page
 from unsung.reports.player import Player, embed
 from unsung.reports.song import LARGEST_BYTES, track_name
 from unsung.reports.words import clock, hertz, number
+from unsung.tables import write_csv
 
-__all__ = ["summary", "write_explanation"]
+__all__ = ["WRITTEN", "summary", "write_explanation"]
 
 HOVER_ROWS, HOVER_COLUMNS = 60, 120
 PLAYER_BYTES = 900_000
@@ -37,6 +40,14 @@ STRIPS_CLAIM = (
     "shown apart, and the picture holds each spread along the axis that it does not resolve."
 )
 """What attention over strips can and cannot claim."""
+_DOCUMENT = "explanation.json"
+WRITTEN = {
+    _DOCUMENT: Kind("an explanation", (), json_with("path", "detector", "method", "gap")),
+    "index.html": PAGE,
+    **dict.fromkeys(("relevance.svg", "relevance.npz", "bands.csv", "times.csv"), FOREIGN),
+    **dict.fromkeys(("relevant.flac", "without.flac", "amplified.flac"), FOREIGN),
+}
+"""What stands in the folder, and how an earlier run's file is known."""
 SOUNDS = (
     ("original", "The explained part"),
     ("relevant", "What speaks for {target}, alone"),
@@ -77,23 +88,23 @@ def write_explanation(
         out: made when absent.
         command: printed as the command behind the page; None takes the running one.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    output_folder(out, (), WRITTEN, signs=(_DOCUMENT,))
     drawing = draw_relevance(explained.explanation, explained.clip)
     title = f"{explained.method} of {track_name(explained.path)}, {explained.detector}"
-    (out / "relevance.svg").write_text(standalone(drawing, title), encoding="utf-8")
+    write_whole(out / _DOCUMENT, json.dumps(summary(explained), indent=2) + "\n")
+    write_whole(out / "relevance.svg", standalone(drawing, title))
     _table(out / "bands.csv", ("low_hz", "high_hz", "relevance"), explained.bands())
     _table(out / "times.csv", ("start_s", "end_s", "relevance"), explained.times())
     found = explained.explanation
-    np.savez_compressed(
-        out / "relevance.npz",
-        relevance=found.relevance,
-        freqs_hz=found.freqs_hz,
-        times_s=found.times_s,
-        logit=found.logit,
-        baseline=found.baseline,
-    )
-    document = json.dumps(summary(explained), indent=2)
-    (out / "explanation.json").write_text(document + "\n", encoding="utf-8")
+    with replacing(out / "relevance.npz") as part:
+        np.savez_compressed(
+            part,
+            relevance=found.relevance,
+            freqs_hz=found.freqs_hz,
+            times_s=found.times_s,
+            logit=found.logit,
+            baseline=found.baseline,
+        )
     sounds = _sounds(explained, listening, out)
     context = _context(explained, drawing, sounds)
     context["command"] = this_command() if command is None else command
@@ -101,9 +112,7 @@ def write_explanation(
     if len(text.encode()) > LARGEST_BYTES:
         context["sounds"] = []
         text = render("explanation.html.j2", "explanation.js", context)
-    page = out / "index.html"
-    page.write_bytes(text.encode("utf-8", "replace"))
-    return page
+    return write_page(out / "index.html", text)
 
 
 def summary(explained: Explained) -> dict[str, Any]:
@@ -138,10 +147,8 @@ def summary(explained: Explained) -> dict[str, Any]:
 
 
 def _table(path: Path, names: Sequence[str], rows: Sequence[Any]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(names)
-        writer.writerows((row.low, row.high, f"{row.relevance:.6g}") for row in rows)
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        write_csv(file, names, ((row.low, row.high, f"{row.relevance:.6g}") for row in rows))
 
 
 def _sounds(explained: Explained, listening: Listening | None, out: Path) -> list[Sound]:
@@ -160,14 +167,21 @@ def _sounds(explained: Explained, listening: Listening | None, out: Path) -> lis
     found = []
     for name, caption in SOUNDS:
         path = out / f"{name}.flac"
-        write(path, made[name])
+        kept = name != "original"  # the song is not ours to copy; the page holds a small excerpt
+        with replacing(path) if kept else _passing(out) as part:
+            write(part, made[name])
+            player = embed(part, PLAYER_BYTES)
         text = caption.format(target=target)
         if name == "relevant" and listening.gain_db:
             text += f" ({number(listening.gain_db, 0, signed=True)} dB)"
-        found.append(Sound(name, text, embed(path, PLAYER_BYTES)))
-        if name == "original":
-            path.unlink()  # the song is not ours to copy; the page holds a small excerpt to compare
+        found.append(Sound(name, text, player))
     return found
+
+
+@contextmanager
+def _passing(folder: Path) -> Iterator[Path]:
+    with TemporaryDirectory(dir=folder, prefix=".unsung-") as held:
+        yield Path(held) / "original.flac"
 
 
 def _context(explained: Explained, drawing: Drawing, sounds: list[Sound]) -> dict[str, Any]:

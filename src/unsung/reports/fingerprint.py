@@ -25,7 +25,7 @@ from unsung.reports.fingerprint_figures import (
     draw_tree,
     draw_whole,
 )
-from unsung.reports.page import render, this_command, this_version
+from unsung.reports.page import render, this_command, this_version, write_page
 from unsung.reports.png import data_uri
 from unsung.reports.words import number, percent
 
@@ -72,7 +72,6 @@ def write_fingerprint_report(survey: Survey, out: Path, *, command: str | None =
         command: the command behind the page; None takes the running one.
     """
     page = out if out.suffix.lower() == ".html" else out / "fingerprints.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
     prints = sorted(survey.fingerprints, key=lambda p: (p.label, p.name.lower()))
     found, n_human = survey.human_combs
     context: dict[str, Any] = {
@@ -89,9 +88,7 @@ def write_fingerprint_report(survey: Survey, out: Path, *, command: str | None =
         "command": this_command() if command is None else command,
         "version": this_version(),
     }
-    text = render("fingerprint.html.j2", "fingerprint.js", context)
-    page.write_bytes(text.encode("utf-8", "replace"))
-    return page
+    return write_page(page, render("fingerprint.html.j2", "fingerprint.js", context))
 
 
 def attribution_figures(outcomes: Sequence[Outcome]) -> list[Shares]:

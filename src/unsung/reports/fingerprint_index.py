@@ -8,11 +8,16 @@ from pathlib import Path
 
 from unsung.fingerprints.compare import Fingerprint
 from unsung.fingerprints.survey import Survey
+from unsung.outputs import Kind, output_file, text_with, write_whole
 from unsung.reports.fingerprint import attribution_figures, comb_text, decoder_names
 from unsung.reports.page import this_command, this_version
 from unsung.reports.words import percent
 
-__all__ = ["write_fingerprint_index"]
+__all__ = ["FIGURES", "write_fingerprint_index"]
+
+FIGURES = Kind(
+    "figures of fingerprints", (".md",), text_with("# Fingerprints of ", "fingerprints.html")
+)
 
 
 def write_fingerprint_index(survey: Survey, out: Path, *, command: str | None = None) -> Path:
@@ -23,11 +28,10 @@ def write_fingerprint_index(survey: Survey, out: Path, *, command: str | None = 
         out: folder; made when absent.
         command: the command behind the figures; None takes the running one.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    page = out / "index.md"
+    page = output_file(out / "index.md", (), FIGURES)
     command = this_command() if command is None else command
     parts = [_head(survey, command), _attribution(survey), _table(survey.fingerprints)]
-    page.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+    write_whole(page, "\n\n".join(filter(None, parts)) + "\n")
     return page
 
 

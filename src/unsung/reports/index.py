@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from unsung.reports.page import render, this_command, this_version
+from unsung.reports.page import render, this_command, this_version, write_page
 from unsung.reports.song import track_name
 from unsung.reports.words import advice, clock, number, percent
 from unsung.types import Score
@@ -80,10 +80,7 @@ def write_index(scores: Iterable[Score], out: Path, links: Mapping[str, str]) ->
             "command": this_command(),
         },
     )
-    out.mkdir(parents=True, exist_ok=True)
-    page = out / "index.html"
-    page.write_bytes(text.encode("utf-8", "replace"))
-    return page
+    return write_page(out / "index.html", text)
 
 
 def _row(score: Score, link: str) -> Row:

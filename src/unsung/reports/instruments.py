@@ -20,7 +20,7 @@ from unsung.errors import AudioError, UnsungError
 from unsung.explainers._instruments import chosen_method, where
 from unsung.reports._relevance import HEIGHT_PX, Drawing, draw_relevance, time_ticks
 from unsung.reports.axes import Axis
-from unsung.reports.page import render, this_command, this_version
+from unsung.reports.page import render, this_command, this_version, write_page
 from unsung.reports.song import track_name
 from unsung.runtime.instruments import HeardInstrument, Hearing, InstrumentModel, hear, window_sound
 from unsung.types import Clip
@@ -109,9 +109,7 @@ def write_instruments(
         "mean_level_db": float(np.mean([w.level_db for w in found.windows])),
         "version": this_version(), "command": this_command(),
     }  # fmt: skip
-    page.parent.mkdir(parents=True, exist_ok=True)
-    text = render("instruments.html.j2", "instruments.js", context)
-    page.write_bytes(text.encode("utf-8", "replace"))
+    write_page(page, render("instruments.html.j2", "instruments.js", context))
 
 
 def _local(path: str, kind: str) -> AbstractContextManager[Path]:

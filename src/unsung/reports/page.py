@@ -19,11 +19,18 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from unsung.outputs import Kind, output_file, replacing, text_with
 from unsung.reports import words
 
-__all__ = ["asset", "render", "this_command", "this_version"]
+__all__ = ["PAGE", "asset", "render", "this_command", "this_version", "write_page"]
 
 _LONGEST_COMMAND = 300
+PAGE = Kind(
+    "a page of unsung",
+    (".html",),
+    text_with("default-src &#39;none&#39;; img-src data:", "script-src &#39;sha256-"),
+)
+"""Known by the policy that `render` puts into its head."""
 
 
 def render(template: str, script: str, context: dict[str, Any]) -> str:
@@ -37,6 +44,20 @@ def render(template: str, script: str, context: dict[str, Any]) -> str:
     # Both are files of this package, not of the user: they may stand in the page as they are.
     own = {"script": Markup(code), "style": Markup(asset("style.css")), "policy": policy}
     return _environment().get_template(template).render(own | context)
+
+
+def write_page(page: Path, text: str) -> Path:
+    """Write a rendered page whole or not at all, and return its path.
+
+    A file name need not be valid Unicode; what cannot be written becomes a question mark.
+
+    Raises:
+        UsageError: a file stands there that is no page of ours.
+    """
+    output_file(page, (), PAGE)
+    with replacing(page) as part:
+        part.write_bytes(text.encode("utf-8", "replace"))
+    return page
 
 
 @cache

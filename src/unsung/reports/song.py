@@ -13,7 +13,7 @@ from typing import Any
 
 from unsung.reports.evidence import base_rates, odds_text, peak_rows, sum_up
 from unsung.reports.gauge import Threshold, active_threshold, draw_gauge, thresholds
-from unsung.reports.page import render, this_command, this_version
+from unsung.reports.page import render, this_command, this_version, write_page
 from unsung.reports.player import embed
 from unsung.reports.residual import draw_residual, peak_side
 from unsung.reports.spectrogram import LEVELS, draw_spectrogram
@@ -79,11 +79,7 @@ def write_song_report(
         text = render("song.html.j2", "song.js", context | {"player": embed(audio, room)})
     else:
         text = silent
-    out.mkdir(parents=True, exist_ok=True)
-    page = _page_path(score.path, out)
-    # A file name need not be valid Unicode; what cannot be written becomes a question mark.
-    page.write_bytes(text.encode("utf-8", "replace"))
-    return page
+    return write_page(_page_path(score.path, out), text)
 
 
 def track_name(path: str) -> str:

@@ -21,7 +21,7 @@ from unsung.reports._panels import (
     strength,
 )
 from unsung.reports.axes import Axis, finite_range
-from unsung.reports.page import render, this_command, this_version
+from unsung.reports.page import render, this_command, this_version, write_page
 from unsung.reports.song import track_name
 from unsung.reports.words import number, percent
 from unsung.scanning.stress import (
@@ -106,10 +106,8 @@ def _limits(tracks: Sequence[Stress]) -> tuple[float | None, float | None]:
 
 
 def _written(context: dict[str, Any], page: Path) -> Path:
-    page.parent.mkdir(parents=True, exist_ok=True)
     context |= {"version": this_version()}
-    page.write_bytes(render("stress.html.j2", "stress.js", context).encode("utf-8", "replace"))
-    return page
+    return write_page(page, render("stress.html.j2", "stress.js", context))
 
 
 def _logit_axis(tracks: Sequence[Stress], limits: tuple[float | None, float | None]) -> Axis:

@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from unsung.outputs import write_whole
 from unsung.reproduce import figures, sections, words
 from unsung.reproduce.conditions import CLEAN
 from unsung.reproduce.detectors import Detector
@@ -54,7 +55,7 @@ def write_page(folder: Path, shown: Shown) -> Path:
     """Write index.html into a folder."""
     path = folder / "index.html"
     page = _environment().get_template("page.html").render(_context(shown))
-    path.write_text(page, encoding="utf-8")
+    write_whole(path, page)
     return path
 
 

@@ -22,6 +22,7 @@ from unsung.reproduce.codes import condition_sha256
 from unsung.reproduce.conditions import CLEAN
 from unsung.reproduce.detectors import Detector
 from unsung.reproduce.experiment import Study
+from unsung.text import parse_json
 from unsung.types import Track
 
 __all__ = ["RETRIED", "Cell", "Job", "Plan", "make_plan", "partner_of", "read_scores"]
@@ -164,7 +165,7 @@ def read_scores(path: Path) -> dict[str, dict[str, Any]]:
         if not line:
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
             key = row["key"]
         except (ValueError, KeyError, TypeError) as error:
             raise UsageError(

@@ -23,6 +23,7 @@ from unsung.reproduce.experiment import Slurm
 from unsung.reproduce.parts import JOBS, Appender, in_use, parts_folder
 from unsung.reproduce.plan import Job, read_scores
 from unsung.reproduce.pool import Row, died, here
+from unsung.text import parse_json
 
 __all__ = ["SlurmCrew", "score_part"]
 
@@ -81,7 +82,7 @@ class SlurmCrew:
         path = self._folder / JOBS
         if not path.exists():
             return
-        left = json.loads(path.read_text(encoding="utf-8"))
+        left = parse_json(path.read_text(encoding="utf-8"))
         jobs: list[Any] = []
         if left["cluster"] != LOCAL:
             jobs = [self._submitit.SlurmJob(folder=self._logs, job_id=i) for i in left["ids"]]
@@ -167,7 +168,7 @@ class _Tail:
         whole = new[: new.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.splitlines():
-            yield json.loads(line)
+            yield parse_json(line)
 
 
 def _without(job: Job, known: set[str]) -> Job:

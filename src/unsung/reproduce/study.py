@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from unsung.errors import UsageError
+from unsung.outputs import FOREIGN, Kind, json_with, output_folder, write_whole
 from unsung.reproduce.conditions import CLEAN
 from unsung.reproduce.detectors import Detector, open_detectors
 from unsung.reproduce.experiment import Slurm, Study, folders, load
@@ -30,9 +31,16 @@ from unsung.reproduce.select import choose, open_manifests
 from unsung.reproduce.tables import write_tables
 from unsung.reproduce.timing import machine, seconds_by_condition
 from unsung.reproduce.views import views
+from unsung.text import parse_json
 from unsung.types import Manifest, Record, Result, Track
 
 __all__ = ["Found", "Resolved", "experiments", "reproduce"]
+
+WRITTEN = {
+    "experiment.json": Kind("an experiment", (), json_with("study", "data_sha256", "n_cells")),
+    **dict.fromkeys(("index.html", "scores.jsonl", "results.*"), FOREIGN),
+}
+"""What stands in the folder; the record is its sign."""
 
 CODE = ("attacks", "audio", "evaluation", "frontends", "reproduce", "runtime")
 """Folders of this package that a score or a number depends on."""
@@ -96,7 +104,7 @@ def _state(folder: Path) -> str:
     record = folder / "experiment.json"
     if not record.exists():
         return "not run"
-    total = json.loads(record.read_text(encoding="utf-8"))["n_cells"]
+    total = parse_json(record.read_text(encoding="utf-8"))["n_cells"]
     if (folder / "index.html").exists():
         return f"done ({total} scores)"
     return f"{len(read_scores(folder / 'scores.jsonl'))} of {total} scores"
@@ -128,10 +136,12 @@ def reproduce(
         on_progress: called after each score.
 
     Raises:
-        UsageError: the experiment waits for something, or a value does not fit.
+        UsageError: the experiment waits for something, a value does not fit, or the folder holds
+            files of other content where its own would stand.
         WriteFailed: the folder cannot be written, or the disk is full.
     """
     data = data or {}
+    output_folder(out, data.values(), WRITTEN, signs=("experiment.json",))
     check_requires(study.experiment.name, study.requires, data)
     manifests = open_manifests(study, data)
     detectors = open_detectors(study.experiment.detectors, data)
@@ -209,7 +219,7 @@ def _begin(out: Path, record: Resolved) -> Resolved:
 
 def _earlier_s(out: Path) -> float:
     try:
-        found = json.loads((out / "experiment.json").read_text(encoding="utf-8"))
+        found = parse_json((out / "experiment.json").read_text(encoding="utf-8"))
         return float(found.get("wall_s", 0.0))
     except (OSError, ValueError, AttributeError, TypeError):
         return 0.0  # nothing was run before, or by an older version
@@ -217,7 +227,7 @@ def _earlier_s(out: Path) -> float:
 
 def _write_record(out: Path, record: Resolved) -> None:
     text = json.dumps(record.to_dict(), indent=1, ensure_ascii=False) + "\n"
-    (out / "experiment.json").write_text(text, encoding="utf-8")
+    write_whole(out / "experiment.json", text)
 
 
 @contextlib.contextmanager

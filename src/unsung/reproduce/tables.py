@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from unsung.outputs import replacing, write_whole
+from unsung.tables import write_csv
 from unsung.types import Result
 
 __all__ = ["COLUMNS", "cell", "compare", "pivot", "write_tables"]
@@ -38,14 +39,16 @@ _TEX = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "~": r"\~{}"
 def write_tables(results: Sequence[Result], folder: Path) -> None:
     """Write results.jsonl, .csv, .md and .tex into a folder."""
     lines = "".join(_line(row) for row in results)
-    (folder / "results.jsonl").write_text(lines, encoding="utf-8")
-    with (folder / "results.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, CSV_COLUMNS, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(row.to_dict() for row in results)
+    write_whole(folder / "results.jsonl", lines)
+    with (
+        replacing(folder / "results.csv") as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
+        values = (row.to_dict() for row in results)
+        write_csv(file, CSV_COLUMNS, ([row[name] for name in CSV_COLUMNS] for row in values))
     head, body = pivot(results)
-    (folder / "results.md").write_text(_markdown(head, body), encoding="utf-8")
-    (folder / "results.tex").write_text(_latex(head, body), encoding="utf-8")
+    write_whole(folder / "results.md", _markdown(head, body))
+    write_whole(folder / "results.tex", _latex(head, body))
 
 
 def _line(row: Result) -> str:

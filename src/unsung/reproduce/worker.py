@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from unsung.attacks import parse
+from unsung.audio.mixing import heard
 from unsung.audio.read import open_audio, read_clip, sha256_file
 from unsung.errors import NotFinite
 from unsung.reproduce.adversary import equipped, needs_model
@@ -109,7 +110,7 @@ def _judge(
 ) -> dict[str, Any]:
     bundle: Bundle = detectors[cell.detector].of(job.track)
     analyzer = bundle.analyzer(clip.sample_rate_hz)
-    analyzer.push(clip.mono())
+    analyzer.push(heard(clip))
     found = analyzer.finish()
     if found.logit is not None and not math.isfinite(found.logit):
         raise NotFinite(f"{bundle.name} gave {found.logit} for {job.track.id}; please report this")

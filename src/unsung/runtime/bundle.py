@@ -12,7 +12,6 @@ detectors say ``"scan": "windows"``: each window gives a logit of its own
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +28,7 @@ from unsung.runtime.attribution import Attribution, read_attribution
 from unsung.runtime.graphs import picture_maker, session
 from unsung.runtime.shift import Join, ShiftSearch
 from unsung.runtime.weights import read_safetensors
+from unsung.text import parse_json
 from unsung.types import FloatArray
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
     document = folder / "bundle.json"
     try:
         raw = document.read_bytes()
-        info = json.loads(raw)
+        info = parse_json(raw)
         found = info["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(

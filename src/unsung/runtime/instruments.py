@@ -12,7 +12,6 @@ list, which are heard as the nearest on it.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,12 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsung.audio.health import HealthMeter
-from unsung.audio.read import open_audio
+from unsung.audio.read import AudioStream, open_audio
 from unsung.audio.resample import StreamResampler
 from unsung.audio.windows import WindowBuffer
 from unsung.errors import BundleError, SilentAudio, UnknownName, first_reason
 from unsung.frontends.log_mel import LogMel
 from unsung.runtime.graphs import session
+from unsung.text import parse_json
 from unsung.types import FloatArray, Record
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def load_instruments(folder: Path | None = None) -> InstrumentModel:
     if not folder.is_dir():
         raise UnknownName("folder of an instrument network", str(folder), [str(_PACKAGED)])
     try:
-        info = json.loads((folder / DOCUMENT).read_text(encoding="utf-8"))
+        info = parse_json((folder / DOCUMENT).read_text(encoding="utf-8"))
         wanted, found = dict(info["files"]), info["format"]
         for name, digest in wanted.items():
             if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
@@ -173,9 +173,9 @@ def hear(source: str | Path | BinaryIO, model: InstrumentModel, name: str = "") 
         AudioError: a scan would not judge it either, or no window is louder than −60 dB.
     """
     with open_audio(source, name) as stream:
-        meter = HealthMeter(stream.info.sample_rate_hz, stream.name)
-        sound = map(meter.push, stream.blocks())
-        windows = list(_judged(sound, stream.info.sample_rate_hz, model))
+        windows, meter = _heard(stream, model)
+        while stream.again():
+            windows, meter = _heard(stream, model)
         shown, unusable = stream.name, meter.problem()
         if unusable is not None:
             raise first_reason(stream.problem, unusable) or unusable
@@ -188,6 +188,13 @@ def hear(source: str | Path | BinaryIO, model: InstrumentModel, name: str = "") 
     rows = [_summed(i, windows, model, length_s) for i in range(len(model.outputs))]
     ordered = sorted(rows, key=lambda row: (not row.heard, -row.share, -row.probability))
     return Hearing(shown, round(length_s, 3), model.name, tuple(ordered), tuple(windows))
+
+
+def _heard(stream: AudioStream, model: InstrumentModel) -> tuple[list[HeardWindow], HealthMeter]:
+    """Judge every window of one pass."""
+    meter = HealthMeter(stream.info.sample_rate_hz, stream.name)
+    sound = map(meter.push, stream.blocks())
+    return list(_judged(sound, stream.info.sample_rate_hz, model)), meter
 
 
 def window_sound(

@@ -6,7 +6,6 @@ Source: the format description of huggingface/safetensors. Nothing in such a fil
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsung.errors import BundleError
+from unsung.text import parse_json
 
 __all__ = ["read_safetensors"]
 
@@ -29,7 +29,7 @@ def read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
     try:
         raw = path.read_bytes()
         size = int.from_bytes(raw[:8], "little")
-        header = json.loads(raw[8 : 8 + size])
+        header = parse_json(raw[8 : 8 + size])
         body = memoryview(raw)[8 + size :]
         return {
             name: np.frombuffer(

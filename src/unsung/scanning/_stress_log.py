@@ -16,8 +16,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from unsung.errors import UsageError
+from unsung.outputs import Kind, lines_with
+from unsung.text import parse_json
 
-__all__ = ["StressLog", "content_key"]
+__all__ = ["LOG", "StressLog", "content_key"]
+
+LOG = Kind(
+    "rows of an earlier stress test",
+    (".jsonl", ".ndjson", ".json"),
+    lines_with("key", "kind", "path", "values"),
+)
+"""What `StressLog` goes on with."""
 
 
 def content_key(**parts: Any) -> str:
@@ -76,7 +85,7 @@ class StressLog:
             return None
         with self._path.open("rb") as lines:
             lines.seek(place)
-            row: dict[str, Any] = json.loads(lines.readline())
+            row: dict[str, Any] = parse_json(lines.readline())
         return dict(row["values"])
 
     def put(self, key: str, kind: str, path: str, values: dict[str, Any]) -> None:
@@ -113,7 +122,7 @@ class StressLog:
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
-        row = json.loads(line)
+        row = parse_json(line)
     except ValueError:
         return None
     fits = isinstance(row, dict) and isinstance(row.get("key"), str) and "values" in row

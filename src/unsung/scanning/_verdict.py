@@ -26,6 +26,8 @@ def judged(
     analysis: Analysis,
     settings: Settings,
     stability: Mapping[str, float | None] | None = None,
+    *,
+    doubt: str = "",
 ) -> Score:
     """Return the score with everything that follows from an analysis.
 
@@ -35,6 +37,7 @@ def judged(
         analysis: what it measured.
         settings: the options of the scan.
         stability: logit under each small change, where the scan asked for it.
+        doubt: why the sound cannot show that it is free of traces; traces found stand.
     """
     verdict, reason, llr_nats, probability = decide(
         bundle, analysis, settings.false_alarm_rate, settings.prior
@@ -42,6 +45,8 @@ def judged(
     if stability is not None and verdict == "ai":
         limit = bundle.thresholds(settings.false_alarm_rate, analysis.covered_s).ai_logit
         verdict, reason = _stable(stability, limit)
+    if doubt and verdict == "human":
+        verdict, reason = "undecided", doubt
     end_s = score.duration_s or analysis.covered_s
     return replace(
         score,

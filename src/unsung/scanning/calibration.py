@@ -17,15 +17,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from unsung.errors import UsageError
+from unsung.errors import UnsungError, UsageError
 from unsung.evaluation import conformal_threshold
+from unsung.outputs import Kind, json_with, output_file, write_whole
 from unsung.runtime import Analysis, decide
+from unsung.text import parse_json
 from unsung.types import Record, Score
 
 if TYPE_CHECKING:
     from unsung.runtime import Bundle, Thresholds
 
 __all__ = [
+    "CALIBRATION",
     "RATES",
     "OwnCalibration",
     "calibrate",
@@ -51,6 +54,10 @@ class Stratum(Record):
     from_s: float
     n_human: int
     ai_logits: tuple[float | None, ...]
+
+
+CALIBRATION = Kind("a calibration", (".json",), json_with("bundle_sha256", "rates", "ai_logits"))
+"""What `OwnCalibration.save` writes."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +115,19 @@ class OwnCalibration(Record):
         return f"conformal over {n} human recordings of {self.name}"
 
     def save(self, path: Path) -> None:
-        """Write the record as JSON."""
-        path.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
+        """Write the record as JSON, whole or not at all.
+
+        Raises:
+            UnsungError: no recording was judged.
+            UsageError: the file stands there and is no calibration.
+        """
+        if not self.n_human:
+            raise UnsungError(
+                f"{path}: not written, none of the recordings could be judged; a calibration "
+                "needs human music that can be heard"
+            )
+        output_file(path, (), CALIBRATION)
+        write_whole(path, json.dumps(self.to_dict(), indent=2) + "\n")
 
 
 def needed(rate: float) -> int:
@@ -188,7 +206,7 @@ def load_calibration(path: Path) -> OwnCalibration:
         UsageError: missing, or not what `unsung calibrate` writes.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
         own = OwnCalibration.from_dict(values)
         if own.format != FORMAT or len(own.rates) != len(own.ai_logits):
             raise ValueError(f"format {own.format}, this version reads {FORMAT}")

@@ -9,7 +9,6 @@ row twice. Read them with any tool that reads Parquet while a scan goes on.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,16 +17,24 @@ from pathlib import Path
 from typing import Any
 
 from unsung.errors import MissingExtra, UsageError
-from unsung.scanning.output import ParquetWriter, parse_row
+from unsung.outputs import output_folder
+from unsung.scanning.output import PARQUET, ParquetWriter, parse_row
 from unsung.scanning.pipeline import Inputs, scan_rows
+from unsung.scanning.quarantine import LIST
+from unsung.scanning.resume import RESUME
 from unsung.scanning.settings import Row, Settings
+from unsung.text import parse_json
 
-__all__ = ["PART_ROWS", "CatalogueFolder", "Parts", "scan_catalogue"]
+__all__ = ["KEPT", "PART_ROWS", "CatalogueFolder", "Parts", "scan_catalogue"]
 
 PART_ROWS = 50_000
 """Rows of one Parquet part: some 20 MB, a size that queries read well."""
 
 _FROM, _TO, _ROWS = b"unsung.from", b"unsung.to", b"unsung.rows"
+
+
+KEPT = {"scores.jsonl": RESUME, "quarantine.jsonl": LIST, "parts/part-*.parquet": PARQUET}
+"""What a scan goes on with in a catalogue's folder."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ def scan_catalogue(
     folder: Path,
     *,
     part_rows: int = PART_ROWS,
-    retry_quarantine: bool = False,
+    retry_failed: bool = False,
     **options: Any,
 ) -> Iterator[Row]:
     """Scan into a catalogue's folder, going on where an earlier scan ended.
@@ -73,14 +80,15 @@ def scan_catalogue(
         settings: what every row is made with; ``metadata`` decides whether tags are carried along.
         folder: of the catalogue; made when absent.
         part_rows: rows of one Parquet part.
-        retry_quarantine: try failed files again that have not changed.
+        retry_failed: try failed files again that have not changed.
         options: jobs, on_progress, load, limits, ray and mark of `scan_rows`.
 
     Raises:
-        UsageError: a setting is wrong, or another scan writes into this folder.
+        UsageError: a setting is wrong, another scan writes into this folder, or files of other
+            content stand in it where ours would.
         StoreFull: the disk is full; what was finished is whole.
     """
-    files = CatalogueFolder(folder)
+    files = CatalogueFolder(output_folder(folder, (), KEPT))
     try:
         files.parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -91,7 +99,7 @@ def scan_catalogue(
         settings,
         resume=files.scores,
         quarantine=files.quarantine,
-        retry_quarantine=retry_quarantine,
+        retry_failed=retry_failed,
         **options,
     )
     stored = 0
@@ -175,7 +183,7 @@ class Parts:
             with ParquetWriter(target, facts=True, notes=notes) as writer:
                 for line in _until(lines, end):
                     try:
-                        writer.write(*parse_row(json.loads(line)))
+                        writer.write(*parse_row(parse_json(line)))
                     except (ValueError, TypeError, AttributeError, UsageError):
                         continue  # a line that the disk damaged: its file is scanned again
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +21,8 @@ def lock(file: IO[Any], path: Path) -> None:
     """
     try:
         _lock(file.fileno())
+        if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            raise OSError("replaced since it was opened")
     except OSError as error:
         raise UsageError(
             f"{path}: another scan is writing this file; wait until it ends, or give this one "
@@ -31,7 +34,6 @@ if sys.platform == "win32":  # pragma: no cover
 
     def _lock(handle: int) -> None:
         import msvcrt
-        import os
 
         os.lseek(handle, 0x7FFF0000, os.SEEK_SET)  # beyond the rows: others may still read them
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)

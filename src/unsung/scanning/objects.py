@@ -8,17 +8,15 @@ http(s) address carries of them (signatures, tokens) is left out of every row an
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from unsung.audio.fetch import open_url
+from unsung.audio.fetch import open_url, private_file
 from unsung.audio.sources import EXTENSIONS, Source
 from unsung.errors import FetchError, MissingExtra, UnsungError, UsageError
 from unsung.scanning.limits import Limits, check_size
@@ -70,7 +68,7 @@ def expand_objects(address: str) -> Iterator[Source]:
                     found = True
                     item = f"{scheme}://{posixpath.join(folder, name).lstrip('/')}"
                     yield Source(item, "url", item)
-    except OSError as error:
+    except Exception as error:
         yield _missing(address, f"cannot be listed ({type(error).__name__}: {error})")
         return
     if not found:
@@ -92,13 +90,10 @@ def fetched(address: str, limits: Limits) -> Iterator[Path]:
         return
     _refuse_credentials(address)
     filesystem, remote = _open(address)
-    handle, name = tempfile.mkstemp(prefix="unsung-")  # readable by this user only
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _copy(filesystem, remote, file, address=address, limits=limits, most=most)
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with private_file() as (path, file):
+        _copy(filesystem, remote, file, address=address, limits=limits, most=most)
+        file.close()
+        yield path
 
 
 def shown(address: str) -> str:

@@ -14,9 +14,10 @@ from __future__ import annotations
 import logging
 import pickle
 import queue
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 from unsung.errors import MissingExtra, UnsungError, UsageError
@@ -76,12 +77,13 @@ def run(
         MissingExtra: no Ray, or Ray without its data library.
         UsageError: no cluster answers at the address.
     """
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise MissingExtra("ray", "cluster", "unsung scan --ray") from error
-    connect(ray, address, jobs)
+    with _own_signals():
+        try:
+            import ray
+            import ray.data
+        except ImportError as error:
+            raise MissingExtra("ray", "cluster", "unsung scan --ray") from error
+        connect(ray, address, jobs)
     log = logging.getLogger("ray.data")
     level = log.level
     log.setLevel(logging.CRITICAL)  # what goes wrong is told by rows and by our own errors
@@ -238,6 +240,19 @@ class _Stream:
             except queue.Full:
                 continue
             return
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep what SIGTERM does here: Ray makes it an exit that closes nothing of a scan."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def connect(ray: Any, address: str, jobs: int | None) -> None:

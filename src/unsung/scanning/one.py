@@ -177,12 +177,16 @@ class _Heard:
     usable: bool
     notes: tuple[str, ...]
     stability: dict[str, float | None] | None
+    doubt: str
 
 
 def _score(
     source: Path | BinaryIO, score: Score, bundle: Bundle, settings: Settings
 ) -> tuple[Score, Picture | None]:
     with open_audio(source, score.path) as stream:
+        heard = _listen(stream, bundle, settings)
+        while stream.again():
+            heard = _listen(stream, bundle, settings)
         info = stream.info
         score = replace(
             score,
@@ -191,13 +195,14 @@ def _score(
             channels=info.channels,
             codec=info.codec,
             provenance=_hints(source) if isinstance(source, Path) else (),
+            n_audio_tracks=info.tracks,
         )
-        heard = _listen(stream, bundle, settings)
     analysis, problem = heard.analysis, heard.problem
     score = replace(score, notes=heard.notes, error=None if problem is None else _failure(problem))
     if not heard.usable:
         return score, None
-    return judged(score, bundle, analysis, settings, heard.stability), analysis.picture
+    score = judged(score, bundle, analysis, settings, heard.stability, doubt=heard.doubt)
+    return score, analysis.picture
 
 
 def _listen(stream: AudioStream, bundle: Bundle, settings: Settings) -> _Heard:
@@ -225,13 +230,16 @@ def _listen(stream: AudioStream, bundle: Bundle, settings: Settings) -> _Heard:
         # Only the end tells whether the file is cut. A file longer than it says is not, and what it
         # hides behind the stated end is not decoded.
         deque(islice(stream.blocks(BLOCK_S), 4), maxlen=0)
-    unusable = meter.problem()
+    unusable, analysis, doubt = meter.problem(), analyzer.finish(), stream.doubt or meter.doubt
+    if meter.spoilt:
+        analysis = replace(analysis, reason=analysis.reason or doubt)
     return _Heard(
-        analyzer.finish(),
+        analysis,
         first_reason(stream.problem, unusable),
         unusable is None,
         stream.notes + (meter.notes if unusable is None else ()),
         None if changes is None else changes.finish(),
+        doubt,
     )
 
 

@@ -8,7 +8,6 @@ are lists of two numbers.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
 import json
@@ -20,13 +19,19 @@ from types import TracebackType
 from typing import IO, Any, Protocol, Self, TextIO
 
 from unsung.errors import MissingExtra, UsageError
+from unsung.outputs import Kind, json_with, named, output_file, parquet_with
 from unsung.scanning.keys import KeyIndex
 from unsung.scanning.settings import FileFacts, Metadata
+from unsung.stopping import finishing
+from unsung.tables import csv_line
+from unsung.text import one_line, parse_json
 from unsung.types import Score
 
 __all__ = [
     "COLUMNS",
     "FACTS",
+    "PARQUET",
+    "ROWS",
     "CsvWriter",
     "JsonWriter",
     "ParquetWriter",
@@ -47,8 +52,17 @@ COLUMNS = [
 FACTS = [field.name for field in dataclasses.fields(FileFacts)]
 """What a stored row holds beside the fields of its score: see `FileFacts`."""
 
+ROWS = Kind(
+    "scores", (".jsonl", ".ndjson", ".json"), json_with("path", "detector", "sha256", "verdict")
+)
+PARQUET = Kind(
+    "a table of scores", (".parquet",), parquet_with("path", "verdict", "error.type", "provenance")
+)
+"""What `ParquetWriter` writes."""
+
 _AS_TEXT = ("evidence", "provenance", "segments", "stability", "notes")
 _NESTED = ("windows", *_AS_TEXT)
+_COUNTS = ("n_audio_tracks",)
 _NUMBERS = ("duration_s", "logit", "llr_nats", "probability", "prior", "false_alarm_rate")
 _BATCH = 1000
 
@@ -77,8 +91,8 @@ def row_line(score: Score, facts: FileFacts | None) -> str:
 
 def _line(values: dict[str, Any]) -> str:
     text = json.dumps(values, ensure_ascii=False)
-    if not text.isascii() and _unencodable(text):  # a file name need not be valid Unicode
-        text = json.dumps(values)
+    if one_line(text) != text:  # a name that is no Unicode, or has signs a terminal acts on
+        text = json.dumps(values).replace("\x7f", "\\u007f")
     return text + "\n"
 
 
@@ -101,7 +115,7 @@ def read_rows(path: Path) -> Iterator[tuple[Score, FileFacts]]:
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                yield parse_row(json.loads(line))
+                yield parse_row(parse_json(line))
             except (ValueError, TypeError, AttributeError, UsageError) as error:
                 raise UsageError(
                     f"{path}, line {number}: expected a score ({error}); "
@@ -137,7 +151,7 @@ def newest_rows(path: Path) -> Iterator[tuple[Score, FileFacts]]:
             if newest.get(_path_key(line)) != start:
                 continue
             try:
-                yield parse_row(json.loads(line))
+                yield parse_row(parse_json(line))
             except (ValueError, TypeError, AttributeError, UsageError):
                 continue  # half a line, or one that the disk damaged
 
@@ -168,8 +182,7 @@ class CsvWriter:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._rows = csv.writer(stream, lineterminator="\n")
-        self._rows.writerow(COLUMNS)
+        stream.write(csv_line(COLUMNS))
         stream.flush()
 
     def write(self, score: Score) -> None:
@@ -177,14 +190,15 @@ class CsvWriter:
         row = _flat(score)
         for name in _NESTED:
             row[name] = json.dumps(row[name]) if row[name] else ""
-        self._rows.writerow(_shown(row[name]) for name in COLUMNS)
+        self._stream.write(csv_line(row[name] for name in COLUMNS))
         self._stream.flush()
 
 
 class ParquetWriter:
     """Rows in batches to a file beside the target, which takes its place when all are in.
 
-    A scan that is interrupted leaves the rows it had finished.
+    A scan that is interrupted leaves the rows it had finished; with notes, which describe the
+    whole, it leaves nothing.
 
     Args:
         path: the file to write.
@@ -193,6 +207,7 @@ class ParquetWriter:
 
     Raises:
         MissingExtra: pyarrow is not installed.
+        UsageError: the file stands there and is no table of scores, or cannot be written.
     """
 
     def __init__(
@@ -203,7 +218,8 @@ class ParquetWriter:
             import pyarrow.parquet
         except ImportError as error:
             raise MissingExtra("pyarrow", "tables", "writing Parquet") from error
-        self._arrow = pyarrow
+        output_file(path, (), PARQUET)
+        self._arrow, self._notes = pyarrow, notes
         self._path, self._part = path, path.with_name(path.name + ".part")
         names = [*COLUMNS, *(FACTS if facts else ())]
         self._schema = pyarrow.schema([(name, self._type(name)) for name in names], notes)
@@ -223,12 +239,16 @@ class ParquetWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._flush()
-        self._table.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._part.replace(self._path)
+        with finishing(), named(self._path):
+            self._flush()
+            self._table.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            if kind is not None and self._notes:
+                self._part.unlink()
+            else:
+                self._part.replace(self._path)
 
     def write(self, score: Score, facts: FileFacts | None = None) -> None:
         """Add one row."""
@@ -240,7 +260,8 @@ class ParquetWriter:
             row[name] = json.dumps(row[name]) if row[name] else None
         self._rows.append({k: _printable(v) if isinstance(v, str) else v for k, v in row.items()})
         if len(self._rows) >= _BATCH:
-            self._flush()
+            with named(self._path):
+                self._flush()
 
     def _flush(self) -> None:
         if self._rows:
@@ -251,7 +272,14 @@ class ParquetWriter:
         arrow = self._arrow
         if name == "windows":
             return arrow.list_(arrow.list_(arrow.float64()))
-        if name in ("sample_rate_hz", "channels", "size_bytes", "modified_ns", "scanned_ns"):
+        if name in (
+            "sample_rate_hz",
+            "channels",
+            "size_bytes",
+            "modified_ns",
+            "scanned_ns",
+            *_COUNTS,
+        ):
             return arrow.int64()
         if name == "metadata":
             fields = dataclasses.fields(Metadata)
@@ -263,10 +291,6 @@ def _flat(score: Score) -> dict[str, Any]:
     row = score.to_dict()
     error = row.pop("error") or {}
     return {**row, "error.type": error.get("type"), "error.message": error.get("message")}
-
-
-def _shown(value: Any) -> Any:
-    return "" if value is None else _printable(value) if isinstance(value, str) else value
 
 
 def _printable(text: str) -> str:

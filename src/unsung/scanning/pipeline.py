@@ -8,9 +8,10 @@ taken as processes fall idle, rows leave as they finish.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -45,7 +46,8 @@ class Progress:
 
     ``skipped`` counts what an earlier scan holds and what stands in ``quarantined``;
     ``duplicates`` counts tracks that took the score of the same bytes, ``damaged`` those whose
-    verdict is on the part that could be heard.
+    verdict is on the part that could be heard; ``left_out`` the files of folders without a known
+    extension, by extension, when all were looked at.
     """
 
     done: int = 0
@@ -56,6 +58,7 @@ class Progress:
     quarantined: int = 0
     duplicates: int = 0
     damaged: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def after(self, row: Row, elapsed_s: float) -> Progress:
         """Return the counts with one more finished row."""
@@ -118,7 +121,7 @@ def scan_rows(
     load: Callable[[str | Path], Bundle] = load_bundle,
     limits: Limits = NO_LIMITS,
     quarantine: Path | None = None,
-    retry_quarantine: bool = False,
+    retry_failed: bool = False,
     ray: str | None = None,
     mark: Callable[[Row], Row] | None = None,
 ) -> Iterator[Row]:
@@ -134,7 +137,7 @@ def scan_rows(
         load: turns the bundle's name into a bundle; worker processes import it by its name.
         limits: seconds and bytes that one file may cost.
         quarantine: list of files that failed; they are left out until they change.
-        retry_quarantine: try them again, too.
+        retry_failed: try files again, too, that failed and have not changed.
         ray: address of a Ray cluster, or "local": its machines score, this one writes.
         mark: called with each new row before it is stored; returns the row to store and yield.
 
@@ -146,22 +149,24 @@ def scan_rows(
         raise UsageError(f"expected at least 1 job, got {jobs}; leave it out for one a core")
     started_s = time.monotonic()
     scorer = Scorer(settings, load=load, limits=limits)
-    sources = enumerate(_sources(inputs))
+    left_out: Counter[str] = Counter()
+    sources = enumerate(_sources(inputs, left_out))
     ahead = list(islice(sources, FEW + 1)) if jobs is None and ray is None else []
     if jobs is None and ray is None:
         jobs = 1 if len(ahead) <= FEW else pool.cores()
     progress = Progress()
     with ExitStack() as stack:
-        store = ResumeFile(resume, scorer.stamp, mark=mark) if resume else None
-        if store is not None:
-            stack.enter_context(store)
-        held = stack.enter_context(_quarantine(quarantine, retry_quarantine))
+        store = None
+        if resume is not None:
+            opened = ResumeFile(resume, scorer.stamp, mark, retry_failed, listed=bool(quarantine))
+            store = stack.enter_context(opened)
+        held = stack.enter_context(_quarantine(quarantine, retry_failed))
         claims = Claims(store, scorer.stamp) if store is not None else None
         scorer.ask = claims.known if claims is not None else None
         items = _unknown(chain(ahead, sources), store, held)
         rows = _rows(items, scorer, jobs, ray, inputs.stop if isinstance(inputs, Watch) else None)
         stack.enter_context(closing(rows))  # type: ignore[type-var]
-        for found in rows:
+        for found in pool.hopeful(rows):
             for row in _settled(found, claims, mark):
                 if held is not None:
                     held.note(row)
@@ -169,6 +174,8 @@ def scan_rows(
                 if on_progress is not None:
                     on_progress(progress)
                 yield row
+        if on_progress is not None and left_out:
+            on_progress(replace(progress, left_out=left_out))
 
 
 def scan_paths(
@@ -197,7 +204,7 @@ def scan_paths(
         fast: listen to three windows of ten seconds.
         calibration: file of `unsung calibrate` whose thresholds replace the bundle's.
         jobs: processes; by default one for up to 8 files, else one a core.
-        resume: JSON Lines file to append to; what it holds is skipped, errors are tried again.
+        resume: JSON Lines file to append to; what it holds is skipped, also what failed.
 
     Raises:
         TypeError: neither paths nor sound with its rate.
@@ -234,14 +241,7 @@ def _rows(
         from unsung.scanning import on_ray
 
         yield from on_ray.run(
-            items,
-            ray,
-            jobs,
-            init,
-            scorer.stamp,
-            known=scorer.ask,
-            time_s=time_s,
-            stop_inputs=stop,
+            items, ray, jobs, init, scorer.stamp, known=scorer.ask, time_s=time_s, stop_inputs=stop
         )
     elif jobs == 1 and time_s is None:
         for item in items:
@@ -249,13 +249,7 @@ def _rows(
     else:
         assert jobs is not None
         yield from pool.run(
-            items,
-            jobs,
-            init,
-            scorer.stamp,
-            known=scorer.ask,
-            time_s=time_s,
-            stop_inputs=stop,
+            items, jobs, init, scorer.stamp, known=scorer.ask, time_s=time_s, stop_inputs=stop
         )
 
 
@@ -286,7 +280,7 @@ def _quarantine(path: Path | None, retry: bool) -> AbstractContextManager[Quaran
     return nullcontext() if path is None else Quarantine(path, retry=retry)
 
 
-def _sources(inputs: Inputs) -> Iterator[Source]:
+def _sources(inputs: Inputs, left_out: Counter[str]) -> Iterator[Source]:
     """Expand lazily: one item of the input at a time."""
     items = [inputs] if isinstance(inputs, str | Path | Source) else inputs
     for item in items:
@@ -297,4 +291,4 @@ def _sources(inputs: Inputs) -> Iterator[Source]:
         elif objects.is_object(str(item)):
             yield from objects.expand_objects(str(item))
         else:
-            yield from expand([str(item)])
+            yield from expand([str(item)], left_out)

@@ -11,13 +11,24 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from unsung.audio.sources import Source
+from unsung.errors import UnsungError
 from unsung.scanning.limits import TimeLimit
 from unsung.scanning.one import failed
-from unsung.scanning.process import ONE_THREAD, Known, Worker, WorkerDied
-from unsung.scanning.settings import FileFacts, Row, Stamp
-from unsung.scanning.worker import Task
+from unsung.scanning.process import (
+    ONE_THREAD,
+    Known,
+    Worker,
+    WorkerDied,
+    WorkerNotStarted,
+    started,
+)
+from unsung.scanning.settings import Row, Stamp
+from unsung.scanning.worker import Task, facts_of
 
-__all__ = ["ONE_THREAD", "Item", "Worker", "WorkerDied", "cores", "lost", "run"]
+__all__ = ["ONE_THREAD", "Item", "Worker", "WorkerDied", "cores", "hopeful", "lost", "run"]
+
+HOPELESS = 5
+"""So many files in a row without a process that starts (each tried twice) end the scan."""
 
 Item: TypeAlias = tuple[int, Source] | Row
 """A numbered input to score, or a row that is finished already and only passes through."""
@@ -52,7 +63,7 @@ def run(
         stop_inputs: called at the end: wakes inputs that wait for something to come.
 
     Raises:
-        UnsungError: a worker cannot start at all, or the inputs themselves raised.
+        UnsungError: a worker cannot use the settings, or the inputs themselves raised.
     """
     crew = _Crew(sources, jobs, init, stamp, known=known, time_s=time_s)
     try:
@@ -66,7 +77,22 @@ def run(
 def lost(task: Task, stamp: Stamp, error: Exception, sha256: str = "") -> Row:
     """Return the row of a file whose process did not live to finish it."""
     score = replace(failed(task.source.path, stamp, error), sha256=sha256)
-    return Row(task.index, score, facts=FileFacts())
+    return Row(task.index, score, facts=facts_of(task.source, task.path))
+
+
+def hopeful(rows: Iterator[Row]) -> Iterator[Row]:
+    """Pass rows on until processes no longer start: a scan must not end in a million such rows.
+
+    Raises:
+        UnsungError: `HOPELESS` rows in a row have no other fault.
+    """
+    count = 0
+    for row in rows:
+        error = row.score.error
+        count = count + 1 if error and error.type == WorkerNotStarted.__name__ else 0
+        yield row
+        if error and count == HOPELESS:
+            raise UnsungError(f"no worker process can start: {error.message}")
 
 
 class _Crew:
@@ -124,11 +150,11 @@ class _Crew:
                     self._put(item)
                     continue
                 task = Task(*item)
-                worker = worker or self._start()
                 try:
+                    worker = worker or started(self._hire, self._init)
                     row = worker.ask(task)
                 except (WorkerDied, TimeLimit) as error:
-                    row = lost(task, self._stamp, error, worker.claimed)
+                    row = lost(task, self._stamp, error, worker.claimed if worker else "")
                     worker = None
                 self._put(row)
         except BaseException as error:
@@ -142,13 +168,12 @@ class _Crew:
         with self._taking:
             return None if self._stop.is_set() else next(self._sources, None)
 
-    def _start(self) -> Worker:
+    def _hire(self) -> Worker:
         worker = Worker(self._known, self._time_s)
         with self._lock:
             self._workers = [w for w in self._workers if w.alive] + [worker]
             if self._stop.is_set():
                 worker.kill()
-        worker.greet(self._init)
         return worker
 
     def _put(self, item: Row | BaseException | None) -> None:

@@ -9,17 +9,19 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from unsung.audio.fetch import stdin_file
 from unsung.errors import UnsungError
 from unsung.scanning.limits import TimeLimit
 from unsung.scanning.settings import Row
 from unsung.scanning.worker import Claim, Task
+from unsung.scratch import Scratch
 
-__all__ = ["Known", "Worker", "WorkerDied"]
+__all__ = ["Known", "Worker", "WorkerDied", "WorkerNotStarted", "started"]
 
 Known: TypeAlias = Callable[[int, str], bool]
 """Answers a worker that holds a content's hash: is it scored, or being scored, elsewhere?"""
@@ -33,8 +35,20 @@ BOOT = (
 )
 
 
+STARTS_AGAIN_S = 1.0
+"""Pause before a process is started again that ended at its start: memory may be free then."""
+
+
+_NOT_STARTED = "a process to score this file ended before it was ready, twice"
+_SCARCE = "this happens when memory runs out: use fewer --jobs; the next scan tries the file again"
+
+
 class WorkerDied(UnsungError):
     """A worker process ended while it scored a file (killed, out of memory, a crash)."""
+
+
+class WorkerNotStarted(WorkerDied):
+    """A worker process ended before it was ready: a fault of the moment, not of a file."""
 
 
 class Worker:
@@ -48,29 +62,41 @@ class Worker:
         self._known, self._time_s = known, time_s
         self._late = False
         self.claimed = ""
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", BOOT],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **ONE_THREAD},
-            process_group=0,  # Ctrl-C reaches the parent alone, which then ends the scan in order
-        )
-        self._send(sys.path)
+        self._scratch = Scratch("worker")  # a killed process leaves its files in it
+        places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self._scratch.path))
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", BOOT],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, **ONE_THREAD, **places},
+                process_group=0,  # Ctrl-C reaches the parent alone, which ends the scan in order
+            )
+        except OSError as error:
+            self._scratch.close()
+            raise WorkerNotStarted(f"{_NOT_STARTED} ({error.strerror}); {_SCARCE}") from error
 
     @property
     def alive(self) -> bool:
         """Say whether the process still runs."""
         return self._process.poll() is None
 
-    def greet(self, init: Mapping[str, Any]) -> None:
-        """Send the settings and wait until the bundle is loaded."""
-        self._send(dict(init))
+    def greet(self, init: Mapping[str, Any]) -> Self:
+        """Send the settings and wait until the bundle is loaded.
+
+        Raises:
+            WorkerNotStarted: the process ended before; this worker is of no more use.
+            UnsungError: the settings or the bundle cannot be used.
+        """
         try:
+            self._send(sys.path)
+            self._send(dict(init))
             problem = self._receive()
         except WorkerDied as error:
-            raise UnsungError(f"a worker process could not start: {error}; try --jobs 1") from error
+            raise WorkerNotStarted(f"{_NOT_STARTED} ({self._how()}); {_SCARCE}") from error
         if isinstance(problem, Exception):
             raise problem
+        return self
 
     def ask(self, task: Task) -> Row:
         """Have one task scored.
@@ -133,6 +159,7 @@ class Worker:
                 except BrokenPipeError:
                     continue
         self._process.wait()
+        self._scratch.close()
 
     def _send(self, item: object) -> None:
         assert self._process.stdin is not None
@@ -152,12 +179,28 @@ class Worker:
     def _death(self) -> WorkerDied:
         self.kill()
         self.close()
-        code = self._process.returncode
-        how = f"signal {-code} ({_signal_name(-code)})" if code < 0 else f"exit code {code}"
         return WorkerDied(
-            f"the process that scored this file ended by {how}; "
+            f"the process that scored this file ended by {self._how()}; "
             "this happens when memory runs out: scan the file alone, with --jobs 1"
         )
+
+    def _how(self) -> str:
+        code = self._process.returncode
+        return f"signal {-code} ({_signal_name(-code)})" if code < 0 else f"exit code {code}"
+
+
+def started(make: Callable[[], Worker], init: Mapping[str, Any]) -> Worker:
+    """Make a worker that is ready; one that ends at its start is replaced once.
+
+    Raises:
+        WorkerNotStarted: both ended.
+        UnsungError: the settings or the bundle cannot be used.
+    """
+    try:
+        return make().greet(init)
+    except WorkerNotStarted:
+        time.sleep(STARTS_AGAIN_S)
+        return make().greet(init)
 
 
 def _signal_name(number: int) -> str:

@@ -13,22 +13,50 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from unsung.errors import UsageError
+from unsung.outputs import Kind, lines_with
 from unsung.scanning.keys import KeyIndex
 from unsung.scanning.locking import lock
 from unsung.scanning.settings import Row
+from unsung.text import parse_json
 from unsung.types import Record
 
-__all__ = ["PASSING", "Quarantine", "Quarantined", "file_key", "read_quarantine"]
+__all__ = [
+    "LIST",
+    "PASSING",
+    "Quarantine",
+    "Quarantined",
+    "file_key",
+    "lasting",
+    "read_quarantine",
+]
 
-PASSING = frozenset(("FetchError", "MissingExtra", "MissingTool", "MemoryError"))
+PASSING = frozenset(
+    ("FetchError", "MissingExtra", "MissingTool", "MemoryError", "OSError", "WorkerNotStarted")
+)
 """Errors of the moment or the machine, not of the file."""
+
+UNREAD = frozenset(("FileTooLarge", "TimeLimit", "WorkerDied"))
+"""Errors of a file whose bytes need not have been read."""
+
+
+def lasting(error: Mapping[str, Any] | None, sha256: str) -> bool:
+    """Say whether an error is the file's own, and will come again while the file stays.
+
+    What could not even be read (gone, not allowed) has no hash: it may work without a change.
+    """
+    kind = error.get("type") if error else None
+    return bool(kind) and kind not in PASSING and (bool(sha256) or kind in UNREAD)
+
+
+LIST = Kind("a quarantine list", (), lines_with("path", "type", "message", "released"))
+"""What `Quarantine` goes on with."""
 
 
 @dataclass(frozen=True)
@@ -117,15 +145,11 @@ class Quarantine:
             if listed:
                 self._write(Quarantined(score.path, released=True, at_ns=time.time_ns()))
             return
-        if score.error.type in PASSING or facts is None:
+        if not lasting(score.error.to_dict(), score.sha256) or facts is None:
             return
         size, modified = facts.size_bytes, facts.modified_ns
-        if size is None or modified is None:  # its process died: the parent looks for itself
-            try:
-                state = os.stat(score.path)  # noqa: PTH116
-            except (OSError, ValueError):
-                return
-            size, modified = state.st_size, state.st_mtime_ns
+        if size is None or modified is None:
+            return
         self._write(
             Quarantined(
                 score.path,
@@ -161,7 +185,7 @@ def _entries(path: Path) -> Iterator[Quarantined]:
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                yield Quarantined.from_dict(json.loads(line))
+                yield Quarantined.from_dict(parse_json(line))
             except (ValueError, TypeError, AttributeError, UsageError) as error:
                 raise UsageError(
                     f"{path}, line {number}: expected a quarantined file ({error}); "

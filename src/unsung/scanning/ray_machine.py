@@ -19,7 +19,7 @@ from typing import Any
 from unsung.errors import UnsungError
 from unsung.scanning.limits import TimeLimit
 from unsung.scanning.pool import lost
-from unsung.scanning.process import Known, Worker, WorkerDied
+from unsung.scanning.process import Known, Worker, WorkerDied, started
 from unsung.scanning.settings import Row, Stamp
 from unsung.scanning.worker import Task
 
@@ -147,14 +147,16 @@ def _row(task: Task, tries: int, claimed: str, setting: Setting, desk: Any) -> R
         why = f"lost {tries - 1} times on the cluster with the process or machine that held it"
         return lost(task, setting.stamp, WorkerDied(f"{why}; scan the file alone"), claimed)
     worker = _worker.get(0)
-    if worker is None or not worker.alive:
-        worker = _worker[0] = Worker(_asker(desk, setting), setting.time_s)
-        worker.greet(setting.init)
     try:
+        if worker is None or not worker.alive:
+            worker = None
+            worker = _worker[0] = started(
+                lambda: Worker(_asker(desk, setting), setting.time_s), setting.init
+            )
         return worker.ask(task)
     except (WorkerDied, TimeLimit) as error:
         _worker.clear()
-        return lost(task, setting.stamp, error, worker.claimed)
+        return lost(task, setting.stamp, error, worker.claimed if worker else "")
 
 
 def _asker(desk: Any, setting: Setting) -> Known | None:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The file that lets a killed scan go on: JSON Lines, one flushed line a score.
 
-A later line for the same path replaces an earlier one (a file with an error is tried again).
+One row a file and setting, broken files included: a new row for a file that has changed, or is
+tried again, takes the old one's place when the scan ends (after a kill, when the next one starts).
+A file that failed by its own fault is left out until it changes; see `quarantine.lasting`.
 
 What is safe when: after the death of the process, every line written (the system has it); after a
 power loss, every line up to the last `SYNC_S` seconds (the disk has it), and what is missing is
@@ -10,30 +12,38 @@ scanned again. A torn last line, or one of zero bytes as file systems leave them
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from unsung.errors import UnsungError, UsageError
+from unsung.outputs import Kind, lines_with
+from unsung.scanning._compact import compacted, sync_folder
 from unsung.scanning.keys import KeyIndex
 from unsung.scanning.locking import lock
-from unsung.scanning.output import parse_row, row_line
+from unsung.scanning.output import ROWS, parse_row, row_line
+from unsung.scanning.quarantine import lasting
 from unsung.scanning.settings import FileFacts, Row, Stamp
+from unsung.stopping import finishing
+from unsung.text import parse_json
 from unsung.types import Score
 
-__all__ = ["SYNC_S", "ResumeFile", "StoreFull"]
+__all__ = ["RESUME", "SYNC_S", "ResumeFile", "StoreFull"]
 
 SYNC_S = 5.0
 """Seconds of work that a power loss may cost; syncing every line would wait for the disk."""
 
 _HEAD = b'{"path": '
+RESUME = Kind(
+    "rows of an earlier scan", ROWS.suffixes, lines_with("path", "detector", "sha256", "verdict")
+)
+"""What `ResumeFile` goes on with."""
 
 
 class StoreFull(UnsungError):
@@ -47,24 +57,30 @@ class ResumeFile:
     a second copy gets its own line, copied from the first without decoding anything. A file whose
     size and time are those of its row is not even read.
 
-    ``mark`` is called with every row before it is stored, and returns the row to store: it may
-    write beside the file or into its tags.
+    Args:
+        path: the file; made when absent.
+        stamp: what this scan's rows carry.
+        mark: called with every row before it is stored; returns the row to store: it may write
+            beside the file or into its tags.
+        retry_failed: try files again that failed and have not changed.
+        listed: part of a catalogue, whose quarantine knows what failed and whose parts know lines
+            by their offset: the file only grows.
+        sync_s: seconds of work that a power loss may cost.
     """
 
     def __init__(
         self,
         path: Path,
         stamp: Stamp,
-        *,
-        sync_s: float = SYNC_S,
         mark: Callable[[Row], Row] | None = None,
+        retry_failed: bool = False,
+        *,
+        listed: bool = False,
+        sync_s: float = SYNC_S,
     ) -> None:
         self._path, self._stamp, self._sync_s, self._mark = path, stamp, sync_s, mark
+        self._retry_failed, self._listed = retry_failed or listed, listed
         self._guard = threading.Lock()  # feeder threads ask while the consumer stores
-        self._rows = KeyIndex()  # content key -> offset of its line
-        self._paths = KeyIndex()  # content and path key -> offset
-        self._files = KeyIndex()  # path, size and time -> offset
-        self._count = 0
         try:
             new = not path.exists()
             self._file = path.open("ab", buffering=0)
@@ -82,12 +98,16 @@ class ResumeFile:
         lock(self._file, self._path)
         self._size = self._read()
         self._file.truncate(self._size)
+        if self._compacted():  # a kill had prevented it
+            self._file = self._path.open("ab", buffering=0)
+            lock(self._file, self._path)
+            self._size = self._read()
         self._reader = self._path.open("rb")
         self._synced_s = time.monotonic()
         if self._unfinished:
             self._append(b"\n")
         if new:
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
 
     def __enter__(self) -> Self:
         return self
@@ -98,11 +118,13 @@ class ResumeFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            os.fsync(self._file.fileno())
-        finally:
-            self._reader.close()
-            self._file.close()
+        with finishing():
+            try:
+                os.fsync(self._file.fileno())
+            finally:
+                self._reader.close()
+                self._compacted()
+                self._file.close()
 
     @property
     def keys(self) -> array[int]:
@@ -130,20 +152,25 @@ class ResumeFile:
         except (OSError, ValueError):
             return None
         with self._guard:
-            return self._files.get(self._stamp.file_key(path, state.st_size, state.st_mtime_ns))
+            at = self._files.get(self._stamp.file_key(path, state.st_size, state.st_mtime_ns))
+            return at if at is not None and at == self._lines.get(self._line_key(path)) else None
 
     def settle(self, row: Row) -> Row:
         """Store a finished row; a known one becomes a skipped row or a copy under its new path."""
         if row.known_at is not None:
             held_score, held_facts = self._load(row.known_at)
-            return replace(row, score=replace(held_score, path=row.score.path), facts=held_facts)
+            score = replace(held_score, path=row.score.path)
+            failed = score.state == "failed"
+            return replace(row, score=score, facts=held_facts, quarantined=failed)
         if row.known_key is None:
             return self._kept(row)
         with self._guard:
             at = self._rows.get(row.known_key)
-            held = self._stamp.key(row.score.sha256, row.score.path) in self._paths
+            line = self._lines.get(self._line_key(row.score.path))
         assert at is not None, "a known row names a content that is held"
         first, _ = self._load(at)
+        own = None if line is None else self._load(line)[0]
+        held = own is not None and own.sha256 == row.score.sha256 and own.state != "failed"
         score = replace(first, path=row.score.path)
         facts = row.facts
         if facts is not None and first.path != score.path:
@@ -162,12 +189,22 @@ class ResumeFile:
         return marked
 
     def store(self, score: Score, facts: FileFacts | None = None) -> None:
-        """Append one row."""
+        """Append one row, unless the file's row says the same already."""
         offset = self._size
+        before = self._lines.get(self._line_key(score.path))
+        if before is not None and score.error is not None and self._says(before, score, facts):
+            return
         self._append(row_line(score, facts).encode("utf-8"))
-        if (score.error is None or score.damaged) and score.sha256:
-            with self._guard:
-                self._note(score.sha256, score.path, facts, offset)
+        with self._guard:
+            self._note(score.to_dict(), facts, offset)
+
+    def _says(self, at: int, score: Score, facts: FileFacts | None) -> bool:
+        held, seen = self._load(at)
+        facts = facts or FileFacts()
+        same_file = (held.sha256, seen.size_bytes, seen.modified_ns) == (
+            *(score.sha256, facts.size_bytes, facts.modified_ns),
+        )
+        return held.error == score.error and same_file and seen.settled >= facts.settled
 
     def _append(self, data: bytes) -> None:
         """Write one line, whole or not at all: a kill loses at most half a line."""
@@ -187,40 +224,63 @@ class ResumeFile:
         self._size += len(data)
         self._count += 1
 
-    def _note(self, sha256: str, path: str, facts: FileFacts | None, offset: int) -> None:
-        key = self._stamp.key(sha256)
-        if not (facts is not None and facts.duplicate_of and key in self._rows):
-            self._rows.put(key, offset)
-        self._paths.put(self._stamp.key(sha256, path), offset)
+    def _note(self, row: Mapping[str, Any], facts: FileFacts | None, offset: int) -> None:
+        """Index a row; the one that it replaces is noted to be dropped."""
+        path, sha256, error = row["path"], str(row.get("sha256") or ""), row.get("error")
+        line = self._line_key(path, row)
+        if (before := self._lines.get(line)) is not None:
+            self._replaced.append(before)
+        self._lines.put(line, offset)
+        if not self._stamp.fits(row):
+            return
+        if (error is None or row.get("logit") is not None) and sha256:  # or damaged, heard in part
+            key = self._stamp.key(sha256)
+            if not (facts is not None and facts.duplicate_of and key in self._rows):
+                self._rows.put(key, offset)
+        elif self._retry_failed or not lasting(error, sha256):
+            return
         if facts is not None and facts.settled:
             assert facts.size_bytes is not None and facts.modified_ns is not None
             file_key = self._stamp.file_key(path, facts.size_bytes, facts.modified_ns)
             self._files.put(file_key, offset)
 
+    def _line_key(self, path: str, row: Mapping[str, Any] | None = None) -> int:
+        """Return the key of a file's row under this scan's settings, or under those of the row."""
+        return (self._stamp if row is None else Stamp.of(row)).key("", path)
+
     def _read(self) -> int:
-        """Index the rows made under these settings; return the size without a half last line."""
-        self._unfinished = False
+        """Index the rows; return the size without a half last line."""
+        self._rows = KeyIndex()  # content key -> offset of its line
+        self._lines = KeyIndex()  # path and settings -> offset
+        self._files = KeyIndex()  # path, size and time -> offset
+        self._replaced = array("Q")  # offsets of lines that have a newer one for their file
+        self._unfinished, self._count = False, 0
         size = 0
         with self._path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 row = _parsed(line)
-                if number == 1 and row is None and not _half(line):
+                if number == 1 and not _is_score(row) and not _half(line):
                     raise UsageError(
                         f"{self._path}: expected JSON Lines of an earlier scan, got something "
                         "else; --resume will not touch it: give a new file"
                     )
                 if row is None and not line.endswith(b"\n"):
                     break  # half a line, left by a kill
-                if row is not None and self._stamp.made(row):
-                    self._note(row["sha256"], row["path"], _facts(row), size)
+                if row is not None:
+                    self._note(row, _facts(row), size)
                 size += len(line)
                 self._count += 1
                 self._unfinished = not line.endswith(b"\n")
         return size
 
+    def _compacted(self) -> bool:
+        if not self._replaced or self._listed:
+            return False
+        return compacted(self._path, self._file, self._replaced, self._size)
+
     def _load(self, offset: int) -> tuple[Score, FileFacts]:
         self._reader.seek(offset)
-        return parse_row(json.loads(self._reader.readline()))
+        return parse_row(parse_json(self._reader.readline()))
 
 
 def _facts(row: dict[str, Any]) -> FileFacts | None:
@@ -237,20 +297,14 @@ def _half(line: bytes) -> bool:
     return not line.endswith(b"\n") and _HEAD.startswith(start[: len(_HEAD)])
 
 
+def _is_score(row: dict[str, Any] | None) -> bool:
+    """Say whether this is a row of ours: any list of somebody's files has a path."""
+    return row is not None and all(isinstance(row.get(k), str) for k in ("detector", "sha256"))
+
+
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
-        row = json.loads(line)
+        row = parse_json(line)
     except ValueError:
         return None
     return row if isinstance(row, dict) and isinstance(row.get("path"), str) else None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name survive a power loss, where the system lets a folder be synced."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -85,16 +86,17 @@ class Stamp:
         """Return 64 bits for a file that need not be read again while size and time stay."""
         return self.key(f"{size_bytes}/{modified_ns}", path)
 
-    def made(self, row: Mapping[str, Any]) -> bool:
-        """Say whether a stored row was made under these settings and has its result."""
-        return (
-            (row.get("error") is None or row.get("logit") is not None)  # damaged, heard in part
-            and bool(row.get("sha256"))
-            and row.get("detector") == self.detector
-            and row.get("false_alarm_rate") == self.false_alarm_rate
-            and row.get("prior") == self.prior
-            and row.get("calibration") == self.calibration
-        )
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Stamp:
+        """Return what a stored row was made under."""
+        return cls(*(row.get(name) for name in _STAMPED))  # type: ignore[arg-type]
+
+    def fits(self, row: Mapping[str, Any]) -> bool:
+        """Say whether a stored row was made under these settings."""
+        return Stamp.of(row) == self
+
+
+_STAMPED = [field.name for field in dataclasses.fields(Stamp)]
 
 
 @dataclass(frozen=True)

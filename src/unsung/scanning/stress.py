@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unsung.attacks import code_sha256
+from unsung.audio.mixing import heard
 from unsung.audio.read import sha256_file
 from unsung.data import read_manifest
 from unsung.errors import ManifestError, NotFinite, UnsungError, UsageError
@@ -74,7 +75,7 @@ def judge_with(bundle: Bundle, false_alarm_rate: float = FALSE_ALARM_RATE) -> Ju
 
     def judge(clip: Clip) -> Heard:
         analyzer = bundle.analyzer(clip.sample_rate_hz)
-        analyzer.push(clip.mono())
+        analyzer.push(heard(clip))
         analysis = analyzer.finish()
         if analysis.logit is not None and not math.isfinite(analysis.logit):
             raise NotFinite(f"{bundle.name}: expected a finite logit, got {analysis.logit}")

@@ -3,7 +3,8 @@
 
 By looking again and again, not by the system's notices: those do not cross network folders and
 are lost while nobody listens. What was finished before a restart is known from the resume file,
-by path, size and time, so nothing is remembered here but the files that still grow.
+by path, size and time, so nothing is remembered here but the files that still grow. What cannot be
+looked at (a loop of links, a dead mount) comes once, too, as a row that fails; the watch goes on.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
-from unsung.audio.sources import Source, expand
+from unsung.audio.sources import Source, barred, search
 from unsung.errors import UsageError
 from unsung.scanning.keys import KeyIndex
 from unsung.scanning.quarantine import file_key
@@ -55,7 +58,7 @@ class Watch:
         self._interval_s, self._settle_s = interval_s, settle_s
         self._end = threading.Event()
         self._given = KeyIndex()  # path -> size and time it was given with
-        self._growing: dict[str, tuple[int, int, float]] = {}
+        self._growing: dict[str, tuple[int, float]] = {}
 
     def stop(self) -> None:
         """End the watch: the scan finishes what it has begun."""
@@ -69,33 +72,41 @@ class Watch:
     def _look(self) -> Iterator[Source]:
         """Yield what has come to rest since the last look."""
         seen: set[str] = set()
-        for source in expand(self._folders):
+        for source in chain.from_iterable(search(name, Counter()) for name in self._folders):
             if self._end.is_set():
                 return
-            if source.kind != "file":
-                continue
-            try:
-                state = os.stat(source.path)  # noqa: PTH116
-            except OSError:
-                continue  # gone again
-            if self._rests(source.path, state, seen):
-                yield source
+            found, state, age_s = _state(source)
+            if found is not None and self._rests(found.path, state, age_s, seen):
+                yield found
         self._growing = {path: self._growing[path] for path in seen}
 
-    def _rests(self, path: str, state: os.stat_result, growing: set[str]) -> bool:
+    def _rests(self, path: str, state: int, age_s: float, growing: set[str]) -> bool:
         """Say whether a file is new or changed and has stood still; note it when it has not."""
-        name, now = file_key(path), file_key(str(state.st_size), state.st_mtime_ns)
-        if self._given.get(name) == now:
+        name = file_key(path)
+        if self._given.get(name) == state:
             return False
-        size, modified, since_s = self._growing.get(path, (-1, -1, 0.0))
-        if (size, modified) != (state.st_size, state.st_mtime_ns):
+        before, since_s = self._growing.get(path, (None, 0.0))
+        if before != state:
             since_s = time.monotonic()
-            age_s = time.time() - state.st_mtime
             if age_s > self._settle_s:  # it was at rest long before this look
                 since_s -= self._settle_s
         if time.monotonic() - since_s >= self._settle_s:
-            self._given.put(name, now)
+            self._given.put(name, state)
             return True
-        self._growing[path] = (state.st_size, state.st_mtime_ns, since_s)
+        self._growing[path] = (state, since_s)
         growing.add(path)
         return False
+
+
+def _state(source: Source) -> tuple[Source | None, int, float]:
+    """Return a source, a number that changes when it does, and its age; None if it is gone."""
+    if source.kind == "file":
+        try:
+            state = os.stat(source.path)  # noqa: PTH116
+            key = file_key(str(state.st_size), state.st_mtime_ns)
+            return source, key, time.time() - state.st_mtime
+        except FileNotFoundError:
+            return None, 0, 0.0
+        except OSError:
+            source = barred(source.path)
+    return source, file_key(source.reason), 0.0

@@ -31,13 +31,14 @@ from unsung.scanning.limits import NO_LIMITS, Limits, check_size, size_of
 from unsung.scanning.metadata import read_metadata
 from unsung.scanning.one import failed, local, score_local, stamp_of
 from unsung.scanning.settings import FileFacts, Metadata, Row, Settings
+from unsung.stopping import ignore_stops
 from unsung.types import Failure, Score
 
 if TYPE_CHECKING:
     from unsung.audio.sources import Source
     from unsung.runtime import Bundle
 
-__all__ = ["Claim", "Scorer", "Task", "main"]
+__all__ = ["Claim", "Scorer", "Task", "facts_of", "main"]
 
 GRACE_S = 10.0
 """A worker whose parent was killed ends itself so long after the time limit of its file."""
@@ -90,7 +91,7 @@ class Scorer:
             with self._lent(task.source) as path:
                 return self._row(task, shown, path)
         except Exception as error:
-            facts = _facts(task.source, None)
+            facts = facts_of(task.source, None)
             return Row(task.index, _hidden(failed(shown, self.stamp, error), task), facts=facts)
 
     @contextmanager
@@ -106,7 +107,7 @@ class Scorer:
             yield path
 
     def _row(self, task: Task, shown: str, path: Path) -> Row:
-        facts = _facts(task.source, path)
+        facts = facts_of(task.source, path)
         if self.settings.metadata:
             facts = replace(facts, metadata=read_metadata(path))
         known = False
@@ -133,7 +134,7 @@ class Scorer:
         return at < len(self.known) and self.known[at] == key
 
 
-def _facts(source: Source, path: Path | None) -> FileFacts:
+def facts_of(source: Source, path: Path | None) -> FileFacts:
     """Look at the file before it is read: a change during the scan then shows."""
     now_ns = time.time_ns()
     target = Path(source.path) if source.kind == "file" else path
@@ -158,10 +159,11 @@ def _hidden(score: Score, task: Task) -> Score:
 def main() -> None:
     """Answer tasks until the parent closes the pipe (or is killed, which closes it too)."""
     keep_freed_memory()
+    ignore_stops()
     inbox = sys.stdin.buffer
     outbox = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # no library's print may reach the pipe
-    with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+    with contextlib.suppress(EOFError, BrokenPipeError):
         scorer = _ready(pickle.load(inbox), inbox, outbox)
         while scorer is not None:
             task = pickle.load(inbox)

@@ -7,11 +7,11 @@ figures and single words of a real song for a mostly fake one, never its lines.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from unsung.synthesis.lyrics import Draft, LyricRequest, Section, form_shapes
+from unsung.text import parse_json
 
 __all__ = ["SYSTEM", "BadAnswer", "ask", "check_answer", "repair"]
 
@@ -90,7 +90,7 @@ def check_answer(answer: str, request: LyricRequest) -> Draft:
 def _object(answer: str) -> dict[str, Any]:
     text = re.sub(r"^```\w*\s*|\s*```$", "", answer.strip())
     try:
-        song = json.loads(text)
+        song = parse_json(text)
     except ValueError as error:
         start = repr(text[:60])
         raise BadAnswer(f"expected a JSON object, got {start} ({error})") from error

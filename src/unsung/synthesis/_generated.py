@@ -18,9 +18,7 @@ def write_manifest(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     latest = {row["id"]: row for row in rows}
     tracks = tuple(_track(folder, latest[name]) for name in sorted(latest))
     path = folder / "manifest.jsonl"
-    part = folder / "manifest.jsonl.part"
-    Manifest(folder.resolve().name, "1", tracks).save(part)
-    part.replace(path)
+    Manifest(folder.resolve().name, "1", tracks).save(path)
     return path
 
 

@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from unsung.errors import ManifestError, UsageError
+from unsung.text import parse_json
 
-__all__ = ["Journal", "write_whole"]
+__all__ = ["Journal"]
 
 
 class Journal:
@@ -68,7 +69,7 @@ class Journal:
         rows = []
         for number, line in enumerate(data[:whole].splitlines(), start=1):
             try:
-                row = json.loads(line)
+                row = parse_json(line)
             except ValueError as error:
                 raise ManifestError(f"{self.path}, line {number}: not JSON ({error})") from error
             if not isinstance(row, dict):
@@ -81,16 +82,6 @@ class Journal:
                 raise ManifestError(f"{self.path}: expected JSON Lines, got something else")
             self._file.truncate(whole)
         return rows
-
-
-def write_whole(path: Path, data: str) -> None:
-    """Write a file that is there entirely or not at all, whenever the process ends."""
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def _lock(descriptor: int, path: Path) -> None:

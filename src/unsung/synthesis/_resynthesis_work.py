@@ -23,6 +23,7 @@ from unsung import registry
 from unsung.audio import read_clip, sha256_file
 from unsung.audio.resample import resample
 from unsung.errors import MissingExtra, MissingTool
+from unsung.outputs import replacing
 from unsung.synthesis.resynthesis._quality import measure
 from unsung.synthesis.resynthesis.base import Resynthesis
 from unsung.types import Clip, Track
@@ -131,17 +132,10 @@ def _written(order: Order, track: Track, clip: Clip, folder: str) -> Track:
     mark = hashlib.sha256(track.id.encode()).hexdigest()[:8]
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(track.id).stem)[:60].lstrip(".")
     path = Path(order.output) / "audio" / folder / f"{stem}-{mark}.flac"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
     top = 1 - 2.0 ** (1 - order.bits)
     samples = np.clip(clip.samples, -1, top).T
-    try:
-        soundfile.write(
-            part, samples, clip.sample_rate_hz, subtype=f"PCM_{order.bits}", format="FLAC"
-        )
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as part:
+        soundfile.write(part, samples, clip.sample_rate_hz, subtype=f"PCM_{order.bits}")
     return dataclasses.replace(
         track,
         path=str(path),

@@ -8,7 +8,6 @@ beats a minute. When not to use: to judge tempo or key; both err by an octave or
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from scipy import signal
 from unsung.audio.read import read_clip
 from unsung.audio.resample import resample
 from unsung.errors import ManifestError, UnknownName
+from unsung.text import parse_json
 from unsung.types import Clip, Record
 
 __all__ = ["Song", "measured", "read_songs"]
@@ -140,7 +140,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
             if path.suffix.lower() == ".csv":
                 return list(enumerate(csv.DictReader(stream), start=2))
             lines = [line for line in stream if line.strip()]
-            return [(number, dict(json.loads(line))) for number, line in enumerate(lines, 1)]
+            return [(number, dict(parse_json(line))) for number, line in enumerate(lines, 1)]
     except (OSError, ValueError, TypeError) as error:
         raise ManifestError(f"{path}: cannot be read as CSV or JSON Lines ({error})") from error
 

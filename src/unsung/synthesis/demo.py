@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from unsung.outputs import FOREIGN, Kind, output_folder, replacing, text_with, write_whole
 from unsung.synthesis.decoder import predicted_peaks_hz, resynthesise
 from unsung.synthesis.render import render
 from unsung.synthesis.score import PIECES, compose
@@ -26,8 +27,15 @@ STRIDES: dict[str, tuple[int, ...]] = {
 }
 """Piece → strides of the decoder it passes. Their products set the spacing of the lines."""
 
-_ABOUT = """\
-Demo sound of unsung, made by this program itself (seed {seed}).
+_TITLE = "Demo sound of unsung, made by this program itself"
+WRITTEN = {
+    "README.txt": Kind("the demo's note", (), text_with(_TITLE)),
+    **{f"{name}{kind}.flac": FOREIGN for name in STRIDES for kind in ("", "-decoded")},
+}
+"""What stands in the folder; the note is its sign."""
+_ABOUT = (
+    _TITLE
+    + """ (seed {seed}).
 
 {names}.flac
     Small original pieces, composed by rule and played by formulas: struck and plucked strings,
@@ -45,12 +53,16 @@ Demo sound of unsung, made by this program itself (seed {seed}).
 Three pieces by one program show the mechanism. They measure no detector.
 Dedicated to the public domain (CC0 1.0).
 """
+)
 
 
 def make_demo(folder: Path, seed: int = 0) -> list[Path]:
     """Write all pieces, decoded and not, and a README.txt; return the paths written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths, lines = [], []
+    output_folder(folder, (), WRITTEN, signs=("README.txt",))
+    paths: list[Path] = []
+    lines: list[str] = []
+    readme = folder / "README.txt"
+    write_whole(readme, _TITLE)  # the sign of the folder: from here on it is known as ours
     for name in PIECES:
         played = render(compose(name, seed), seed)
         decoded = resynthesise(played, STRIDES[name], seed)
@@ -60,11 +72,11 @@ def make_demo(folder: Path, seed: int = 0) -> list[Path]:
         strides = " x ".join(str(stride) for stride in STRIDES[name])
         lines.append(f"{name}-decoded.flac: strides {strides}, lines every {first_hz:.2f} Hz")
     text = _ABOUT.format(seed=seed, names=".flac, ".join(PIECES), table="\n".join(lines))
-    readme = folder / "README.txt"
-    readme.write_text(text, encoding="utf-8")
+    write_whole(readme, text)
     return [*paths, readme]
 
 
 def _write(clip: Clip, path: Path) -> Path:
-    soundfile.write(path, np.clip(clip.samples, -1, 1).T, clip.sample_rate_hz, subtype="PCM_24")
+    with replacing(path) as part:
+        soundfile.write(part, np.clip(clip.samples, -1, 1).T, clip.sample_rate_hz, subtype="PCM_24")
     return path

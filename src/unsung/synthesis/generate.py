@@ -24,14 +24,27 @@ import numpy as np
 
 from unsung.audio.write import write
 from unsung.errors import EmptyAudio, ManifestError, NotFinite, SilentAudio, UsageError
+from unsung.outputs import FOREIGN, Kind, json_with, output_folder, replacing, write_whole
 from unsung.synthesis._generated import file_name, write_manifest
-from unsung.synthesis._journal import Journal, write_whole
+from unsung.synthesis._journal import Journal
 from unsung.synthesis.generators.base import Generator, NotReady
 from unsung.synthesis.prompt_files import read_prompts
 from unsung.synthesis.prompts import Prompt, auto_prompts, plan_of
+from unsung.text import parse_json
 from unsung.types import Clip, Record
 
-__all__ = ["Done", "Progress", "generate_dataset", "take_prompts"]
+__all__ = ["WRITTEN", "Done", "Progress", "generate_dataset", "take_prompts"]
+
+WRITTEN = {
+    "job.json": Kind(
+        "a job of synth generate", (), json_with("generator", "settings", "duration_s")
+    ),
+    **dict.fromkeys(
+        ("manifest.jsonl", "provenance.jsonl", "problems.jsonl", "prompts.jsonl"), FOREIGN
+    ),
+    "audio": FOREIGN,
+}
+"""What stands in the folder; the job is its sign."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _FATAL = (NotReady, MemoryError)
@@ -95,6 +108,7 @@ def generate_dataset(
     """
     wanted = list(prompts)
     length_s = generator.info.default_s if duration_s is None else duration_s
+    output_folder(folder, (), WRITTEN, signs=("job.json",))
     generator.check_length(length_s)
     generator.check()
     (folder / "audio").mkdir(parents=True, exist_ok=True)
@@ -184,17 +198,13 @@ class _Job:
 
     def _store(self, prompt: Prompt, clip: Clip) -> dict[str, Any]:
         name = f"audio/{file_name(prompt.id)}.flac"
-        part = self._folder / "audio" / f".{file_name(prompt.id)}.part.flac"
         peak = float(np.abs(clip.samples).max())
         # A FLAC holds nothing above full scale; louder sound is turned down, never cut.
         gain = min(1.0, 0.999 / peak)
         sound = Clip((clip.samples * np.float32(gain)).astype(np.float32), clip.sample_rate_hz)
-        try:
+        with replacing(self._folder / name) as part:
             write(part, sound)
             digest = hashlib.sha256(part.read_bytes()).hexdigest()
-            part.replace(self._folder / name)
-        finally:
-            part.unlink(missing_ok=True)
         return {
             "id": prompt.id,
             "path": name,
@@ -211,7 +221,7 @@ class _Job:
 
 def _json(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values as JSON holds them, so that they compare equal after reading."""
-    plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
+    plain: dict[str, Any] = parse_json(json.dumps(values, default=str))
     return plain
 
 
@@ -241,7 +251,7 @@ def _same_job(path: Path, generator: Generator, length_s: float) -> None:
         write_whole(path, json.dumps(job, indent=1) + "\n")
         return
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = parse_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UsageError(f"{path}: not JSON ({error}); choose another output folder") from error
     if before != job:

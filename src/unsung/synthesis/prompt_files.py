@@ -3,16 +3,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from unsung.errors import ManifestError, UnknownName, UnsungError
+from unsung.outputs import Kind, lines_with
 from unsung.synthesis._journal import Journal
 from unsung.synthesis.lyrics import Writer
 from unsung.synthesis.prompts import Plan, Prompt, make_prompt, prompt_id, sound_seed
+from unsung.text import parse_json
 
-__all__ = ["read_prompts", "write_prompts"]
+__all__ = ["PROBLEMS", "PROMPTS", "problems_path", "read_prompts", "write_prompts"]
+
+PROMPTS = Kind("prompts", (".jsonl",), lines_with("id", "kind", "style", "lyrics"))
+PROBLEMS = Kind("prompts that failed", (".jsonl",), lines_with("id", "error", "message"))
+
+
+def problems_path(prompts: Path) -> Path:
+    """Return where the prompts that failed are listed: ``NAME.problems.jsonl``."""
+    return prompts.with_name(f"{prompts.stem}.problems.jsonl")
 
 
 def write_prompts(
@@ -38,7 +47,7 @@ def write_prompts(
         fatal: errors after which going on is useless (key refused, budget spent).
     """
     failed = 0
-    troubles = path.with_name(f"{path.stem}.problems.jsonl")
+    troubles = problems_path(path)
     with Journal(path) as kept, Journal(troubles) as problems:
         there = {row.get("id") for row in kept.rows}
         done = 0
@@ -69,7 +78,7 @@ def read_prompts(path: Path, seed: int = 0) -> Iterator[Prompt]:
         ManifestError: no such file, or a line that is no prompt; the message names it.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path}: cannot be read as a list of prompts ({error})") from error
     seen: set[str] = set()
@@ -82,7 +91,7 @@ def read_prompts(path: Path, seed: int = 0) -> Iterator[Prompt]:
             )
         else:
             try:
-                prompt = Prompt.from_dict(json.loads(line))
+                prompt = Prompt.from_dict(parse_json(line))
             except (ValueError, TypeError, AttributeError, UnknownName) as error:
                 raise ManifestError(f"{path}, line {number}: no prompt record ({error})") from error
         if prompt.id in seen:

@@ -24,10 +24,18 @@ from unsung import registry
 from unsung.audio import expand
 from unsung.data import read_manifest
 from unsung.errors import ManifestError, UsageError
+from unsung.outputs import FOREIGN, Kind, json_with, output_folder, write_whole
 from unsung.synthesis._resynthesis_work import Order, one_thread, work
+from unsung.text import parse_json
 from unsung.types import Manifest, Record, Track
 
-__all__ = ["Summary", "SystemSummary", "parse_systems", "resynthesise"]
+WRITTEN = {
+    "rows.jsonl": Kind("rows of resynthesised tracks", (), json_with("order")),
+    **dict.fromkeys(("systems.json", "manifest.jsonl", "audio"), FOREIGN),
+}
+"""What stands in the folder; the rows are its sign."""
+
+__all__ = ["WRITTEN", "Summary", "SystemSummary", "parse_systems", "resynthesise"]
 
 _LISTS = (".csv", ".jsonl")
 
@@ -122,11 +130,11 @@ def resynthesise(
     _refuse_strange_weights(given, named)
     tracks, left_out, name = _tracks(Path(source))
     order = Order(str(output.resolve()), named, given, originals, rate_hz, bits, seed)
-    output.mkdir(parents=True, exist_ok=True)
+    output_folder(output, (source,), WRITTEN, signs=("rows.jsonl",))
     provenance = [system.provenance for system in order.systems().values()]  # or raise now
-    (output / "systems.json").write_text(json.dumps(provenance, indent=1), encoding="utf-8")
     log = output / "rows.jsonl"
     rows = _held(log, order)
+    write_whole(output / "systems.json", json.dumps(provenance, indent=1))
     done = {(row["track"], row["system"]) for row in rows if "copy" in row}
     resumed = sum(1 for row in rows if row.get("copy", {}).get("label") == "resynth")
     todo = [(track, order.missing(track.id, done)) for track in tracks]
@@ -182,14 +190,14 @@ def _held(log: Path, order: Order) -> list[dict[str, Any]]:
     """Return finished rows of a former run; drop a line that a kill cut in two."""
     head = {"order": order.key()}
     if not log.is_file() or not log.stat().st_size:
-        log.write_text(json.dumps(head) + "\n", encoding="utf-8")
+        write_whole(log, json.dumps(head) + "\n")
         return []
     data = log.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     if len(whole) < len(data):
         with log.open("r+b") as stream:
             stream.truncate(len(whole))
-    lines = [json.loads(line) for line in whole.splitlines()]
+    lines = [parse_json(line) for line in whole.splitlines()]
     if not lines or lines[0] != head:
         raise UsageError(
             f"{log}: was made with other options or another seed ({lines[:1]}); "

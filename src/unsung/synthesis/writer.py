@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from unsung.errors import MissingExtra, UnsungError, UsageError
+from unsung.outputs import write_whole
 from unsung.synthesis._answers import (
     SYSTEM,
     BadAnswer,
@@ -25,8 +26,8 @@ from unsung.synthesis._answers import (
     check_answer,
     repair,
 )
-from unsung.synthesis._journal import write_whole
 from unsung.synthesis.lyrics import Draft, GrammarWriter, LyricRequest, Writer
+from unsung.text import parse_json
 
 __all__ = ["FATAL", "BudgetSpent", "Endpoint", "EndpointWriter", "KeyRefused", "WriterError"]
 __all__ += ["choose_writer"]
@@ -138,7 +139,7 @@ class EndpointWriter:
         place = self._place(messages, request.seed)
         if place is not None and place.is_file():
             self.from_cache += 1
-            return Draft.from_dict(json.loads(place.read_text(encoding="utf-8"))["draft"])
+            return Draft.from_dict(parse_json(place.read_text(encoding="utf-8"))["draft"])
         answer = self._answer(messages, request.seed)
         try:
             draft = check_answer(answer, request)
@@ -151,7 +152,6 @@ class EndpointWriter:
                     f"{self.model} gave no valid song, also when asked to repair it: {second}"
                 ) from second
         if place is not None:
-            place.parent.mkdir(parents=True, exist_ok=True)
             row = {"model": self.model, "messages": messages, "draft": draft.to_dict()}
             write_whole(place, json.dumps(row, ensure_ascii=False, indent=1))
         return draft

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 from unsung.audio.windows import spread_starts
 from unsung.detectors.base import Detector
 from unsung.errors import AudioError, UsageError
+from unsung.text import parse_json
 from unsung.training.diff import Judged, OnTrack, judged
 from unsung.training.network import Network
 from unsung.training.prepare import build_detector
@@ -33,11 +33,11 @@ def by_run(
     Raises:
         UsageError: it does not tell AI from human.
     """
-    values = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
+    values = parse_json((folder / "recipe.json").read_text(encoding="utf-8"))
     recipe = Recipe.from_plain(values)
     whole = replace(recipe, weights=str(folder / "detector.safetensors"), skip_weights=())
     detector = build_detector(whole).eval()
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary = parse_json((folder / "summary.json").read_text(encoding="utf-8"))
     line = summary.get("calibration")
     if line is None:
         raise UsageError(f"{folder}: this detector does not tell AI from human; see its outputs")

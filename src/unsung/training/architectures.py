@@ -27,6 +27,7 @@ from typing import Any
 from unsung.data import read_manifest
 from unsung.data.manifests import write_manifest
 from unsung.errors import UnknownName, UnsungError, UsageError
+from unsung.text import parse_json
 from unsung.training.recipe import Recipe, find_recipe, load_recipe, recipe_names
 from unsung.types import Record
 
@@ -159,7 +160,7 @@ def train_all(
                 nothing = {"train": 0, "valid": 0}
                 yield Trained(name, "", 0.0, 0.0, 0, nothing, (), "", said)
                 continue
-        yield Trained.from_dict(json.loads(record.read_text(encoding="utf-8")))
+        yield Trained.from_dict(parse_json(record.read_text(encoding="utf-8")))
 
 
 def write_parts(table: Path, budget: Budget, out: Path) -> None:

@@ -28,6 +28,7 @@ import numpy as np
 from unsung.errors import UnsungError, UsageError
 from unsung.runtime import load_bundle
 from unsung.scanning.efficiency import RATE_HZ, analyse, status_bytes
+from unsung.text import parse_json
 from unsung.training.architectures import RECORD, THREADS, budget_file, read_budget
 from unsung.types import Result
 
@@ -89,7 +90,8 @@ def read_results(path: Path) -> list[Result]:
     """Read result rows; detectors go by the names of their recipes."""
     if not path.exists():
         return []
-    rows = [Result.from_dict(json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+    lines = path.read_text("utf-8").split("\n")
+    rows = [Result.from_dict(parse_json(line)) for line in lines if line]
     return [
         Result.from_dict({**row.to_dict(), "detector": row.detector.removesuffix(CROSSED)})
         for row in rows
@@ -253,13 +255,13 @@ def _cost_table(names: Sequence[str], found: Mapping[tuple[str, str, str], Resul
 def _records(crews: Path) -> dict[str, dict[str, Any]]:
     found = {}
     for path in sorted(crews.glob(f"runs/*/{RECORD}")):
-        found[path.parent.name] = json.loads(path.read_text(encoding="utf-8"))
+        found[path.parent.name] = parse_json(path.read_text(encoding="utf-8"))
     return found
 
 
 def _parameters(run: Path) -> float:
     summary = max(run.rglob("summary.json"))  # of several rounds any: they are one network
-    return float(json.loads(summary.read_text(encoding="utf-8"))["parameters"])
+    return float(parse_json(summary.read_text(encoding="utf-8"))["parameters"])
 
 
 def _costs(
@@ -268,7 +270,7 @@ def _costs(
     """Measure what is not in the store yet, and keep it there."""
     known: dict[str, dict[str, float]] = {}
     if store.exists():
-        known = json.loads(store.read_text(encoding="utf-8"))
+        known = parse_json(store.read_text(encoding="utf-8"))
     for name in recipes:
         if "flops_per_audio_s" not in known.get(name, {}):
             known.setdefault(name, {}).update(_arithmetic(name))
@@ -304,7 +306,7 @@ def _in_a_process(folder: str) -> dict[str, float]:
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise UsageError(f"{folder}: its cost cannot be measured ({ended.stderr.strip()[-300:]})")
-    found: dict[str, float] = json.loads(ended.stdout)
+    found: dict[str, float] = parse_json(ended.stdout)
     return found
 
 

@@ -30,6 +30,7 @@ from unsung.detectors.residual_linear import ResidualLinear
 from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.runtime.attribution import ARRAY, Facts
 from unsung.runtime.weights import read_safetensors
+from unsung.text import parse_json
 from unsung.training.material import Material, gather, residual_front_ends
 from unsung.training.robust import mean_columns
 from unsung.types import FloatArray, Track
@@ -194,7 +195,7 @@ def add_attribution(
     )
     path = folder / "weights.safetensors"
     arrays = {name: np.array(array) for name, array in read_safetensors(path).items()}
-    info = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+    info = parse_json((folder / "bundle.json").read_text(encoding="utf-8"))
     ends = np.cumsum([len(part) for part in columns])[:-1]
     parts = np.split(weights / scales[:, None], ends, axis=1)
     for entry, part, front_end in zip(info["front_ends"], parts, front_ends, strict=True):

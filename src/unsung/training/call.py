@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unsung.errors import MissingExtra, UsageError
+from unsung.outputs import output_folder
 from unsung.training._fields import parsed
 from unsung.training.logs import OnProgress
 from unsung.training.recipe import Recipe, find_recipe, load_recipe, recipe_names
@@ -68,10 +69,11 @@ def carry_out(wish: Wish, on_progress: OnProgress | None = None) -> Iterator[str
     recipe = recipe_of(wish)
     try:
         from unsung.training.grid import run_grid
-        from unsung.training.run import run_recipe, run_slurm
+        from unsung.training.run import RUN, SIGNS, run_recipe, run_slurm
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "research", "training") from error
     out = wish.out or Path("runs") / recipe.name
+    output_folder(out, recipe.data.manifests, RUN, signs=SIGNS)
     if wish.slurm:
         job = run_slurm(recipe, out)
         yield f"submitted job {job.job_id}; logs in {out / 'logs'}"

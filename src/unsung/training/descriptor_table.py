@@ -8,7 +8,6 @@ detectors that learn their own features: those read sound (`unsung train`).
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,15 +18,18 @@ from typing import Any
 import numpy as np
 
 from unsung.data._atomic import replacing
-from unsung.data._csv import Table, number
 from unsung.data._workers import each
 from unsung.detectors._grid import GridSearch
-from unsung.detectors.descriptors_linear import DescriptorsLinear, Kind
+from unsung.detectors.descriptors_linear import DescriptorsLinear
+from unsung.detectors.descriptors_linear import Kind as Classifier
 from unsung.errors import ManifestError, MissingExtra, UsageError
+from unsung.outputs import Kind, csv_with, parquet_with
+from unsung.tables import Table, csv_line, number
 from unsung.training.store import decoded
 from unsung.types import Failure, FloatArray, Record, Track
 
 __all__ = [
+    "TABLE",
     "Described",
     "DescriptorTable",
     "describe",
@@ -38,6 +40,12 @@ __all__ = [
 
 FILE, LABEL = "file", "label"
 _PARQUET = ".parquet"
+_FIRST = (FILE, LABEL, "centroid", "entropy")
+_IN_CSV, _IN_PARQUET = csv_with(*_FIRST), parquet_with(*_FIRST)
+TABLE = Kind(
+    "a table of descriptors", (".csv", _PARQUET), lambda path: _IN_CSV(path) or _IN_PARQUET(path)
+)
+"""What `write_descriptors` writes."""
 
 
 @dataclass(frozen=True)
@@ -148,11 +156,10 @@ def write_descriptors(table: DescriptorTable, path: Path) -> None:
             parquet.write_table(arrow.table(columns), part)
             return
         with part.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow([FILE, LABEL, *table.columns])
+            stream.write(csv_line([FILE, LABEL, *table.columns]))
             for file, label, row in zip(table.files, table.labels, table.values, strict=True):
                 # Nine digits bring a float32 back exactly.
-                writer.writerow([file, label, *(f"{value:.9g}" for value in row)])
+                stream.write(csv_line([file, label, *(f"{value:.9g}" for value in row)]))
 
 
 def read_descriptors(path: Path) -> DescriptorTable:
@@ -212,7 +219,7 @@ def fit_descriptors(
     table: DescriptorTable,
     groups: Mapping[str, str],
     *,
-    kind: Kind = "logistic",
+    kind: Classifier = "logistic",
     checkpoint: str | None = None,
     layer: int = -1,
     strengths: Sequence[float] = (0.01, 0.1, 1.0),

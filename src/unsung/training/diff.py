@@ -10,7 +10,6 @@ one of the two learned from.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections import Counter
@@ -25,8 +24,10 @@ from unsung.data import read_manifest
 from unsung.data.labelled import Item
 from unsung.errors import MissingExtra, UsageError
 from unsung.evaluation import bootstrap_difference, roc_auc
+from unsung.outputs import FOREIGN, Kind, csv_with, output_folder, replacing, write_whole
 from unsung.scanning import Settings
 from unsung.scanning.labelled import score_items
+from unsung.tables import write_csv
 from unsung.types import Track
 
 __all__ = ["KINDS", "Judged", "compare", "export_sound", "in_words", "judge", "judged"]
@@ -36,6 +37,14 @@ KINDS = {
     (True, False): "only-A-right",
     (False, True): "only-B-right",
     (False, False): "both-wrong",
+}
+WRITTEN = {
+    "diff.csv": Kind(
+        "a table of disagreements",
+        (),
+        csv_with("path", "label", "generator", "group", "logit_a", "llr_a"),
+    ),
+    **dict.fromkeys(("summary.json", *KINDS.values()), FOREIGN),
 }
 OnTrack = Callable[[str, int, int], None]
 """Told the model's name, tracks done and tracks in all."""
@@ -80,6 +89,7 @@ def compare(
     Returns:
         Counts of each kind, and the paired difference of AUC with its interval over groups.
     """
+    output_folder(out, (manifest,), WRITTEN, signs=("diff.csv",))
     tracks = [t for t in read_manifest(manifest) if t.label in ("human", *positive)]
     if not tracks:
         raise UsageError(f"{manifest}: expected tracks labelled human or {', '.join(positive)}")
@@ -87,15 +97,15 @@ def compare(
     a = judge(model_a, tracks, false_alarm_rate, tell)
     b = judge(model_b, tracks, false_alarm_rate, tell)
     rows = [_row(*item, positive) for item in zip(tracks, a, b, strict=True)]
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / "diff.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    with (
+        replacing(out / "diff.csv") as part,
+        part.open("w", encoding="utf-8", newline="") as file,
+    ):
+        write_csv(file, rows[0], (row.values() for row in rows))
     export_sound(rows, out, seconds, most)
     summary = {"A": model_a, "B": model_b, "tracks": len(rows)} | _numbers(rows, positive)
     summary["rules"] = {"A": _rule(a), "B": _rule(b)}
-    (out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+    write_whole(out / "summary.json", json.dumps(summary, indent=1))
     return summary
 
 
@@ -143,13 +153,13 @@ def export_sound(rows: Sequence[dict[str, Any]], out: Path, seconds: float, most
         found.sort(key=lambda row: -abs(row["llr_a"] - row["llr_b"]))
         for number, row in enumerate(found[:most], start=1):
             folder = out / kind
-            folder.mkdir(exist_ok=True)
             word = re.sub(r"[^\w.-]+", "-", Path(row["path"]).stem)[:60]
             clip = read_clip(row["path"])
             size = min(clip.samples.shape[1], round(seconds * clip.sample_rate_hz))
             start = (clip.samples.shape[1] - size) // 2
-            part = replace(clip, samples=clip.samples[:, start : start + size])
-            write(folder / f"{number:03}-{row['label']}-{word}.flac", part)
+            cut = replace(clip, samples=clip.samples[:, start : start + size])
+            with replacing(folder / f"{number:03}-{row['label']}-{word}.flac") as part:
+                write(part, cut)
 
 
 def judged(logit: float, llr_nats: float | None, threshold: float | None) -> Judged:

@@ -23,6 +23,7 @@ from torch import distributed as dist
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, spawn
 
 from unsung.errors import UnsungError, UsageError
+from unsung.text import parse_json
 from unsung.training.faults import TrainingError
 
 __all__ = ["Team", "joined", "launch", "started_outside"]
@@ -103,7 +104,7 @@ def launch(work: Callable[..., None], arguments: tuple[Any, ...], count: int, ou
         start(_process, (count, port, fault, (work, arguments)), nprocs=count, join=True)
     except (ProcessExitedException, ProcessRaisedException) as error:
         if fault.exists():
-            said = json.loads(fault.read_text(encoding="utf-8"))
+            said = parse_json(fault.read_text(encoding="utf-8"))
             raise TrainingError(f"{said['message']} ({said['type']} in process {said['rank']})") \
                 from error  # fmt: skip
         raise TrainingError(

@@ -8,7 +8,6 @@ music. When not to use: for the default detector, which `unsung.training.default
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from unsung.audio.read import read_clip
 from unsung.audio.resample import resample
 from unsung.audio.windows import spread_starts
 from unsung.errors import BundleError, MissingExtra, UsageError
+from unsung.text import parse_json
 
 try:
     import torch  # noqa: F401
@@ -30,8 +30,9 @@ except ModuleNotFoundError as error:
 from unsung.detectors._checkpoints import put_weights, read_weights
 from unsung.detectors.base import Detector
 from unsung.export import export_bundle
-from unsung.export.bundle import UNCALIBRATED
+from unsung.export.bundle import UNCALIBRATED, WRITTEN
 from unsung.export.pretrained import CONFIG, load_pretrained, make
+from unsung.outputs import output_folder
 from unsung.training._fields import replaced
 from unsung.training.checkpoint import load_checkpoint
 from unsung.training.fitting import option_values
@@ -99,6 +100,7 @@ def export(source: Path, out: Path, wanted: Wanted) -> Exported:
         UnknownName: no such detector or setting.
         BundleError: weights that do not fit, or a bundle that disagrees with torch.
     """
+    output_folder(out, (source, *wanted.sounds), WRITTEN, signs=("bundle.json",))
     found = _opened(source, wanted)
     detector = found.detector.cpu().eval()
     folder = export_bundle(
@@ -114,7 +116,7 @@ def export(source: Path, out: Path, wanted: Wanted) -> Exported:
         int8=wanted.int8,
         sounds=_windows(detector, wanted.sounds) if wanted.sounds else None,
     )
-    info = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+    info = parse_json((folder / "bundle.json").read_text(encoding="utf-8"))
     sizes = {p.name: p.stat().st_size for p in sorted(folder.iterdir()) if p.is_file()}
     return Exported(
         str(folder), info["name"], type(detector).__name__, sizes,
@@ -151,14 +153,14 @@ def _opened(source: Path, wanted: Wanted) -> _Source:
 
 def _run(run: Path, weights: Path) -> _Source:
     """Open a finished run; its calibration holds for the weights that it kept, and no others."""
-    recipe = Recipe.from_plain(json.loads((run / RECIPE).read_text(encoding="utf-8")))
+    recipe = Recipe.from_plain(parse_json((run / RECIPE).read_text(encoding="utf-8")))
     kind = registry.get("detectors", recipe.detector)
     detector: Detector = kind(**option_values(recipe.options))
     _fill(detector, weights)
     document = run / "bundle" / "bundle.json"
     if weights.name != WEIGHTS or not document.exists():
         return _alone(detector, recipe.name)
-    known = json.loads(document.read_text(encoding="utf-8"))
+    known = parse_json(document.read_text(encoding="utf-8"))
     card = {key: value for key, value in known["card"].items() if key != "int8"}
     files = tuple(known.get("training_files", ()))
     return _Source(detector, recipe.name, known["calibration"], card, files)

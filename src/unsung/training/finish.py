@@ -7,7 +7,6 @@ that count are those of the test tracks, which nothing was chosen on. Intervals 
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import math
@@ -24,6 +23,8 @@ from unsung.detectors.base import Detector
 from unsung.errors import BundleError, UnsungError
 from unsung.evaluation import conformal_threshold, evaluate
 from unsung.export import export_bundle
+from unsung.outputs import replacing, write_whole
+from unsung.tables import write_csv
 from unsung.training.augment import Distorter
 from unsung.training.checkpoint import save_weights
 from unsung.training.distributed import Team
@@ -102,7 +103,7 @@ def finish(
     if not team.leads:
         return summary
     _write_table(out / "left-out.csv", ["path", "why"], material.left_out.items())
-    (out / "recipe.json").write_text(json.dumps(recipe.to_dict(), indent=1), encoding="utf-8")
+    _write(out / "recipe.json", json.dumps(recipe.to_dict(), indent=1))
     save_weights(out / "detector.safetensors", detector)
     if material.targets.tells_ai:
         calibration = calibrated(material, ai_logits(valid, material.targets.outputs), recipe)
@@ -110,11 +111,11 @@ def finish(
         results = _results(recipe, material, tests, calibration)
         summary |= _measured(results, calibration, out)
         card = _card(recipe, material, summary, results)
-        (out / "card.md").write_text(_page(card), encoding="utf-8")
+        _write(out / "card.md", _page(card))
         summary["bundle"] = _bundle(
             detector, material, out, recipe=recipe, calibration=calibration, card=card
         )
-    (out / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+    _write(out / "summary.json", json.dumps(summary, indent=1))
     return summary
 
 
@@ -138,7 +139,7 @@ def _measured(results: Sequence[Result], calibration: dict[str, Any], out: Path)
     """Write the results, and return what of them and of the calibration the summary shows."""
     known = [r for r in results if math.isfinite(r.value)]
     text = "".join(json.dumps(r.to_dict()) + "\n" for r in known)
-    (out / "results.jsonl").write_text(text, encoding="utf-8")
+    _write(out / "results.jsonl", text)
     return {
         "calibration": {k: v for k, v in calibration.items() if "logits" not in k},
         "results": {
@@ -225,11 +226,13 @@ def _write_scores(
     _write_table(path, head, every)
 
 
+def _write(path: Path, text: str) -> None:
+    write_whole(path, text)
+
+
 def _write_table(path: Path, head: Sequence[str], rows: Any) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(head)
-        writer.writerows(rows)
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        write_csv(file, head, rows)
 
 
 def _card(

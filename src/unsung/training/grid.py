@@ -25,6 +25,7 @@ from unsung.errors import UsageError
 from unsung.evaluation import bootstrap_interval, detection_rate_at, eer, roc_auc
 from unsung.evaluation.intervals import Metric
 from unsung.evaluation.matrices import seed_spread
+from unsung.outputs import write_whole
 from unsung.training.faults import TrainingError
 from unsung.training.logs import OnProgress
 from unsung.training.recipe import Recipe
@@ -82,8 +83,8 @@ def run_grid(
         raise TrainingError(f"all {len(rows)} cells of the grid failed; the first: "
                             f"{rows[0]['error']}")  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
-    (out / "grid.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    (out / "grid.md").write_text(grid_table(recipe, rows, out), encoding="utf-8")
+    write_whole(out / "grid.json", json.dumps(rows, indent=1))
+    write_whole(out / "grid.md", grid_table(recipe, rows, out))
     return rows
 
 

@@ -28,6 +28,7 @@ from safetensors.torch import load_file
 from unsung.detectors.instrument_cnn import InstrumentCNN
 from unsung.errors import BundleError, MissingExtra
 from unsung.runtime.instruments import DOCUMENT, FORMAT, InstrumentModel
+from unsung.text import parse_json
 from unsung.types import FloatArray
 
 __all__ = ["main", "merged", "write_bundle"]
@@ -45,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--recordings", help="what was measured on recordings, for the card")
     given = parser.parse_args(argv)
-    facts = json.loads((given.run / "run.json").read_text(encoding="utf-8"))
-    measured = json.loads(given.measured.read_text(encoding="utf-8"))
+    facts = parse_json((given.run / "run.json").read_text(encoding="utf-8"))
+    measured = parse_json(given.measured.read_text(encoding="utf-8"))
     detector = InstrumentCNN(**facts["recipe"]["options"]).eval()
     detector.load_state_dict(load_file(given.run / "weights.safetensors"))
     weights = facts["recipe"]["loss"]["class_weights"] or measured["class_weights"]
@@ -130,7 +131,7 @@ def _graph(detector: InstrumentCNN, arrays: Mapping[str, FloatArray], out: Path)
         raise MissingExtra("onnx", "research", "writing the folder of an instrument CNN") from error
     header = (out / WEIGHTS).read_bytes()
     size = int.from_bytes(header[:8], "little")
-    places = json.loads(header[8 : 8 + size])
+    places = parse_json(header[8 : 8 + size])
     tensors, nodes = [], []
     for name, value in arrays.items():
         begin, end = places[name]["data_offsets"]

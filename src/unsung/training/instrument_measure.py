@@ -27,6 +27,7 @@ from safetensors.torch import load_file
 
 from unsung.data import read_manifest
 from unsung.synthesis.instruments import ClipLabel, label_matrix, read_labels
+from unsung.text import parse_json
 from unsung.training.instrument_pictures import PictureCNN, PictureStore
 from unsung.types import Track
 
@@ -105,7 +106,7 @@ def measure(run: Path, pictures: Path, valid: Path, tests: Sequence[str]) -> dic
     results = []
     for name, place in (("validation", f"{valid}:valid"), *(t.split("=", 1) for t in tests)):
         folder, _, split = place.rpartition(":")
-        corpus = json.loads((Path(folder) / "corpus.json").read_text(encoding="utf-8"))
+        corpus = parse_json((Path(folder) / "corpus.json").read_text(encoding="utf-8"))
         scored = judged if name == "validation" else score(network, pictures, Path(folder), split)
         results.append({"name": name, "soundfont": corpus["soundfont"], "seed": corpus["seed"],
                         **_numbers(scored, thresholds)})  # fmt: skip
@@ -195,7 +196,7 @@ def _f1(said: NDArray[np.bool_], true: NDArray[np.bool_], weights: Floats) -> fl
 
 
 def _facts(run: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = parse_json((run / "run.json").read_text(encoding="utf-8"))
     return found
 
 

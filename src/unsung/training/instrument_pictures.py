@@ -25,6 +25,7 @@ from torch import Tensor
 from unsung.audio.read import read_clip
 from unsung.audio.resample import resample
 from unsung.detectors.instrument_cnn import InstrumentCNN
+from unsung.text import parse_json
 from unsung.training.store import SoundStore
 from unsung.types import FloatArray, Track
 
@@ -147,7 +148,7 @@ class PictureStore(SoundStore):
         whole = text[: text.rfind(b"\n") + 1]
         if whole != text:  # a kill may cut the last line
             os.truncate(self._names, len(whole))
-        return {json.loads(line): number for number, line in enumerate(whole.splitlines())}
+        return {parse_json(line): number for number, line in enumerate(whole.splitlines())}
 
 
 def _untold(done: int, total: int) -> None:

@@ -30,6 +30,7 @@ from torch import Tensor
 from unsung.detectors.instrument_cnn import INSTRUMENTS
 from unsung.relevance import Attribution, attribute, composite, merged_batch_norms
 from unsung.synthesis.instruments import find_soundfont
+from unsung.text import parse_json
 from unsung.training.instrument_measure import load_network
 from unsung.training.instrument_pictures import PictureCNN
 from unsung.training.instrument_truth import Mask, Probe, Studio
@@ -119,14 +120,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     found: dict[str, Any] = {}
     if given.out.exists():  # networks that are measured already stay
-        found = json.loads(given.out.read_text(encoding="utf-8"))
+        found = parse_json(given.out.read_text(encoding="utf-8"))
     for number, item in enumerate(given.runs):
         name, _, folder = item.partition("=")
         if name in found:
             continue
         network = load_network(Path(folder))
         studio = Studio(network.side, network.window_s, find_soundfont(given.soundfont))
-        facts = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
+        facts = parse_json((Path(folder) / "run.json").read_text(encoding="utf-8"))
         found[name] = {
             "layers": network.layers, "side": network.side, "n_train": facts["n_train"],
             "steps": facts["best"]["step"], "valid_macro_f1": facts["best"]["macro_f1"],

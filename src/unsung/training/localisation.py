@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from unsung.audio.read import open_audio
+from unsung.audio.read import read_clip
 from unsung.audio.resample import resample
 from unsung.detectors.residual_linear import ResidualLinear
 from unsung.errors import AudioError
@@ -116,18 +116,8 @@ _bundle = cache(load_bundle)
 
 def _heard(path: str, sample_rate_hz: int, length_s: float | None) -> FloatArray:
     """Read a file as mono at a rate; at most so many seconds from its beginning."""
-    with open_audio(path) as stream:
-        rate = stream.info.sample_rate_hz
-        wanted = None if length_s is None else round(length_s * rate)
-        blocks, held = [], 0
-        for block in stream.blocks(mono=True):
-            blocks.append(np.array(block))
-            held += len(block)
-            if wanted is not None and held >= wanted:
-                break
-    if not blocks:
-        raise AudioError(f"{path}: expected sound, got none")
-    sound = np.concatenate(blocks)[:wanted]
+    clip = read_clip(path, 0.0, length_s, mono=True)
+    sound, rate = clip.samples[0], clip.sample_rate_hz
     return resample(sound, rate, sample_rate_hz) if rate != sample_rate_hz else sound
 
 

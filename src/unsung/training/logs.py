@@ -8,7 +8,6 @@ by digit; times stand in ``epochs.csv``. A resumed run first drops the rows afte
 from __future__ import annotations
 
 import csv
-import io
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any, Self
 
 from unsung.data._atomic import full_disk
 from unsung.errors import MissingExtra
+from unsung.tables import csv_line
 
 __all__ = ["CsvLog", "OnProgress", "Progress", "TensorBoard"]
 
@@ -81,15 +81,12 @@ class CsvLog:
         self._write("a", [{k: _cell(v) for k, v in row.items()}], head=first)
 
     def _write(self, mode: str, rows: list[dict[str, str]], head: bool = False) -> None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self._columns, restval="", extrasaction="ignore",
-                                lineterminator="\n")  # fmt: skip
+        lines = [csv_line(row.get(name, "") for name in self._columns) for row in rows]
         if head or (mode == "w" and self._columns):
-            writer.writeheader()
-        writer.writerows(rows)
+            lines.insert(0, csv_line(self._columns))
         try:
             with self._path.open(mode, encoding="utf-8", newline="") as file:
-                file.write(text.getvalue())
+                file.write("".join(lines))
         except OSError as error:
             raise full_disk(error, self._path) from error
 

@@ -15,7 +15,7 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from unsung.attacks import parse
-from unsung.audio.read import open_audio
+from unsung.audio.read import read_clip
 from unsung.audio.resample import resample
 from unsung.audio.write import round_trip
 from unsung.errors import AudioError
@@ -84,21 +84,10 @@ class Row:
 
 def read_mono(excerpt: Excerpt, sample_rate_hz: int) -> FloatArray:
     """Read an excerpt as mono, attack it at its own rate, resample it. Shape: ``[time]``."""
-    with open_audio(excerpt.track.path) as stream:
-        rate = stream.info.sample_rate_hz
-        if excerpt.start_s:
-            stream.seek(excerpt.start_s)
-        wanted = None if excerpt.duration_s is None else round(excerpt.duration_s * rate)
-        blocks, held = [], 0
-        for block in stream.blocks():
-            blocks.append(np.array(block))
-            held += len(block)
-            if wanted is not None and held >= wanted:
-                break
-    sound = np.concatenate(blocks)[:wanted]
+    clip = read_clip(excerpt.track.path, excerpt.start_s, excerpt.duration_s, mono=True)
     if excerpt.attack:
-        clip = Clip(np.ascontiguousarray(sound[None], np.float32), rate)
-        sound = parse(excerpt.attack)(clip, _seed(excerpt)).samples[0]
+        clip = parse(excerpt.attack)(clip, _seed(excerpt))
+    sound, rate = clip.samples[0], clip.sample_rate_hz
     return resample(sound, rate, sample_rate_hz) if rate != sample_rate_hz else sound
 
 

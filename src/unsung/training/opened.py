@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import math
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from unsung.errors import BundleError, MissingExtra, UnknownName, UsageError
 from unsung.evaluation.conformal import conformal_threshold
 from unsung.explainers import Explainable, OfBundle, OfNetwork
 from unsung.runtime import bundle_names, load_bundle
+from unsung.text import parse_json
 
 __all__ = ["open_detector"]
 
@@ -90,7 +90,7 @@ def _of_run(folder: Path, checkpoint: Path | None) -> OfNetwork:
     from unsung.training.recipe import Recipe
 
     try:
-        recipe = Recipe.from_plain(json.loads((folder / RECIPE).read_text(encoding="utf-8")))
+        recipe = Recipe.from_plain(parse_json((folder / RECIPE).read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise BundleError(f"{folder / RECIPE}: cannot be read ({error}); train again") from error
     places = [checkpoint] if checkpoint else [folder / n for n in (WEIGHTS, *CHECKPOINTS)]

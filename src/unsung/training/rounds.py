@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from unsung.outputs import write_whole
 from unsung.training.logs import OnProgress
 from unsung.training.recipe import Recipe
 
@@ -51,8 +52,8 @@ def run_rounds(recipe: Recipe, out: Path, on_progress: OnProgress | None = None)
     for name, one, folder in rounds_of(recipe, out):
         last = run_recipe(one, folder, on_progress=on_progress)
         rows[name] = last.get("test", {})
-    (out / "rounds.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    (out / "rounds.md").write_text(table_of(recipe.name, rows), encoding="utf-8")
+    write_whole(out / "rounds.json", json.dumps(rows, indent=1))
+    write_whole(out / "rounds.md", table_of(recipe.name, rows))
     return last | {"rounds": rows}
 
 

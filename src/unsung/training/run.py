@@ -6,7 +6,6 @@ summary = run_recipe(load_recipe(Path("r.toml"), ["data.manifests=['music.csv']"
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import Any
 
 from unsung.detectors.base import Detector
 from unsung.errors import MissingExtra, MissingTool
+from unsung.outputs import FOREIGN, Kind, csv_with, is_earlier, json_with, output_folder
+from unsung.text import parse_json
 from unsung.training.augment import Distorter
 from unsung.training.distributed import joined, launch, started_outside
 from unsung.training.faults import TrainingError
@@ -25,9 +26,24 @@ from unsung.training.loop import Trainer
 from unsung.training.prepare import Material, build_detector, prepare
 from unsung.training.recipe import Recipe
 
-__all__ = ["SlurmJob", "run_here", "run_recipe", "run_slurm"]
+__all__ = ["RUN", "SIGNS", "SlurmJob", "run_here", "run_recipe", "run_slurm"]
 
 SUMMARY = "summary.json"
+RUN = {
+    SUMMARY: Kind("a finished run", (), json_with("recipe_sha256", "name")),
+    "recipe.json": Kind("a run's recipe", (), json_with("optimiser", "data", "run")),
+    "grid.json": Kind("a grid of runs", (), json_with("cell", "folder")),
+    "steps.csv": Kind("a run's log", (), csv_with("step", "epoch", "loss")),
+    "*/steps.csv": Kind("a round's log", (), csv_with("step", "epoch", "loss")),
+    "*/summary.json": Kind("a finished round", (), json_with("recipe_sha256", "name")),
+    **dict.fromkeys(
+        ("*.pt", "*.safetensors", "card.md", "epochs.csv", "scores.csv", "left-out.csv",
+         "results.jsonl", "grid.md", "rounds.*", "bundle"),
+        FOREIGN,
+    ),
+}  # fmt: skip
+SIGNS = (SUMMARY, "recipe.json", "grid.json", "steps.csv", "*/steps.csv", "*/summary.json")
+"""Files of a run's folder, and those that tell it from other folders."""
 
 
 def run_recipe(
@@ -46,8 +62,10 @@ def run_recipe(
     """
     from unsung.training.rounds import run_rounds
 
+    if not started_outside():
+        output_folder(out, recipe.data.manifests, RUN, signs=SIGNS)
     if fresh and not started_outside() and out.exists():
-        _emptied(out)
+        _emptied(out, recipe)
     if recipe.rounds:
         return run_rounds(recipe, out, on_progress)
     done = _done(recipe, out)
@@ -150,7 +168,7 @@ def _done(recipe: Recipe, out: Path) -> dict[str, Any] | None:
     path = out / SUMMARY
     if not path.exists():
         return None
-    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    summary: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
     if summary["recipe_sha256"] != recipe.sha256:
         raise TrainingError(
             f"{out}: holds the finished run of another recipe ({summary['name']}); "
@@ -159,14 +177,18 @@ def _done(recipe: Recipe, out: Path) -> dict[str, Any] | None:
     return summary
 
 
-def _emptied(out: Path) -> None:
-    """Delete a run's own files; a folder that is no run is left alone."""
-    ours = ("last.pt", SUMMARY, "recipe.json", "steps.csv", "rounds.json", "grid.json")
-    if any((out / name).exists() for name in ours):
-        shutil.rmtree(out)
-    elif any(out.iterdir()):
-        raise TrainingError(f"{out}: expected a run's folder to begin again in, it holds others' "
-                            "files; choose another with -o")  # fmt: skip
+def _emptied(out: Path, recipe: Recipe) -> None:
+    """Delete a run's own files; a folder that is no run, or holds its data, is left alone."""
+    if not is_earlier(out, {name: RUN[name] for name in SIGNS}):
+        if any(out.iterdir()):
+            raise TrainingError(f"{out}: expected a run's folder to begin again in, it holds "
+                                "others' files; choose another with -o")  # fmt: skip
+        return
+    for manifest in (*recipe.data.manifests, recipe.weights):
+        if manifest and Path(manifest).resolve().is_relative_to(out.resolve()):
+            raise TrainingError(f"{out}: would be emptied, but {manifest}, which this run reads, "
+                                "lies in it; choose another with -o")  # fmt: skip
+    shutil.rmtree(out)
 
 
 def _decoding(tell: OnProgress) -> Callable[[int, int], None]:

@@ -30,6 +30,7 @@ from unsung.evaluation.conformal import conformal_threshold
 from unsung.evaluation.proportions import clopper_pearson
 from unsung.runtime import Bundle, load_bundle
 from unsung.runtime.stable import CHANGES, changed
+from unsung.text import parse_json
 from unsung.training.material import Material, gather
 from unsung.training.measure import Excerpt, read_mono
 from unsung.types import FloatArray
@@ -166,7 +167,7 @@ def read_rows(work: Path) -> dict[str, dict[str, Any]]:
     if not work.exists():
         return {}
     lines = work.read_bytes().split(b"\n")[:-1]  # without a newline a line is not finished
-    rows = [json.loads(line) for line in lines if line]
+    rows = [parse_json(line) for line in lines if line]
     return {row["key"]: row for row in rows}
 
 

@@ -23,6 +23,7 @@ from unsung.audio.resample import resample
 from unsung.data._atomic import full_disk
 from unsung.data._workers import cores, each
 from unsung.errors import AudioError, SilentAudio
+from unsung.text import parse_json
 from unsung.types import Failure, FloatArray, Track
 
 __all__ = ["SoundStore", "decoded"]
@@ -112,7 +113,7 @@ class SoundStore:
     def _read(self) -> dict[str, dict[str, Any]]:
         text = self._index.read_bytes()
         lines = text[: text.rfind(b"\n") + 1].splitlines()  # a kill may cut the last line
-        return {row["key"]: row for row in map(json.loads, lines)}
+        return {row["key"]: row for row in map(parse_json, lines)}
 
     def _decode(
         self,

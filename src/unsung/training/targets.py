@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unsung.data._csv import Table
 from unsung.errors import ManifestError
 from unsung.synthesis.instruments.labels import read_labels
+from unsung.tables import Table
 from unsung.training.faults import EmptyClass
 from unsung.training.recipe import Recipe
 from unsung.types import FloatArray, Track

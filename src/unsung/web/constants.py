@@ -10,7 +10,7 @@ import inspect
 from dataclasses import replace
 from typing import Any
 
-from unsung.audio import _comb_search, _decoders, combs, health
+from unsung.audio import _comb_search, _decoders, combs, health, mixing
 from unsung.explainers import _listen, _spectra
 from unsung.explainers._story import SECONDS
 from unsung.frontends import _steadiness, residual_spectrum
@@ -74,6 +74,7 @@ def constants() -> dict[str, Any]:
             "loudest": health._LOUDEST,
             "most_broken": health.MOST_BROKEN,
         },
+        "mixing": _mixing(),
         "listening": {
             "rms_db": _listen.RMS_DB,
             "peak_db": _listen.PEAK_DB,
@@ -90,6 +91,26 @@ def constants() -> dict[str, Any]:
             "rates": list(RATES),
         },
         "words": _words(),
+    }
+
+
+def _mixing() -> dict[str, Any]:
+    return {
+        "frame_s": mixing.FRAME_S,
+        "low_hz": mixing.LOW_HZ,
+        "high_hz": mixing.HIGH_HZ,
+        "least_block": mixing.LEAST_BLOCK,
+        "most_blocks": mixing.MOST_BLOCKS,
+        "least_bin": mixing.LEAST_BIN,
+        "most_bins": mixing.MOST_BINS,
+        "least_frames": mixing.LEAST_FRAMES,
+        "usual": list(mixing.USUAL),
+        "target": mixing.TARGET,
+        "silent": mixing.SILENT,
+        "loud_part": mixing.LOUD_PART,
+        "few_steps": mixing.FEW_STEPS,
+        "normal": mixing._NORMAL,
+        "empty_bin": mixing._EMPTY_BIN,
     }
 
 

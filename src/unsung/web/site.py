@@ -55,7 +55,7 @@ def write_site(
     """
     bundle = _usable(detector)
     found = find_runtime(runtime)
-    out = _fresh(Path(folder))
+    out = _fresh(Path(folder), (bundle.path, found))
     shutil.copytree(sources() / "page", out, dirs_exist_ok=True)
     _fill(out, bundle, found, webgpu=True)
     names = _files(out)
@@ -76,7 +76,7 @@ def write_extension(
     """Write the browser extension (Manifest V3), ready to be loaded or packed; see `write_site`."""
     bundle = _usable(detector)
     found = find_runtime(runtime)
-    out = _fresh(Path(folder))
+    out = _fresh(Path(folder), (bundle.path, found))
     page = sources() / "page"
     for path in sorted(page.rglob("*")):
         if path.is_file() and path.suffix in (".js", ".css", ".svg", ".png"):
@@ -115,7 +115,15 @@ def _fill(out: Path, bundle: Bundle, runtime: Path, *, webgpu: bool) -> None:
             shutil.copyfile(runtime / name, out / "runtime" / name)
 
 
-def _fresh(out: Path) -> Path:
+def _fresh(out: Path, read: tuple[Path, ...]) -> Path:
+    for given in read:
+        if given.resolve().is_relative_to(out.resolve()):
+            raise UsageError(
+                f"{out}: would be emptied, but {given}, which is read, lies in it; give another "
+                "--output"
+            )
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: expected a folder, this is a file; give another --output")
     if out.exists() and any(out.iterdir()):
         if not (out / _MARK).is_file():
             raise UsageError(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Runs in the audio thread: collects mono blocks of a tenth of a second and posts them. */
+/** Runs in the audio thread: collects stereo blocks of half a second and posts them. */
 
 /* global AudioWorkletProcessor, registerProcessor, sampleRate */
 
@@ -8,7 +8,12 @@ class Capture extends AudioWorkletProcessor {
   constructor() {
     super();
     // @ts-expect-error as above
-    this.block = new Float32Array(Math.round(sampleRate / 10));
+    this.length = Math.round(sampleRate / 2);
+    this._empty();
+  }
+
+  _empty() {
+    this.block = [new Float32Array(this.length), new Float32Array(this.length)];
     this.used = 0;
   }
 
@@ -17,14 +22,12 @@ class Capture extends AudioWorkletProcessor {
     const channels = inputs[0];
     if (!channels.length) return true;
     for (let i = 0; i < channels[0].length; i += 1) {
-      let sum = 0;
-      for (const channel of channels) sum += channel[i];
-      this.block[this.used] = sum / channels.length;
+      this.block.forEach((part, c) => (part[this.used] = channels[Math.min(c, channels.length - 1)][i]));
       this.used += 1;
-      if (this.used === this.block.length) {
+      if (this.used === this.length) {
         // @ts-expect-error as above
-        this.port.postMessage(this.block.slice());
-        this.used = 0;
+        this.port.postMessage(this.block, this.block.map((part) => part.buffer));
+        this._empty();
       }
     }
     return true;

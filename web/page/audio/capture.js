@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/** Microphone, shared tab or the extension's tab as a stream of mono blocks. */
+/** Microphone, shared tab or the extension's tab as a stream of stereo blocks. */
 
 import { AudioProblem } from "./errors.js";
 
 /**
  * @typedef {{rateHz: number, stop: () => void}} Capture
- * @typedef {{onBlock: (block: Float32Array) => void, onEnd: () => void, audible?: boolean}} Hooks
+ * @typedef {{onBlock: (channels: Float32Array[]) => void, onEnd: () => void, audible?: boolean}} Hooks
  */
 
 /** Sound as it is: the browser's own processing for calls would remove or add traces. */
@@ -58,7 +58,7 @@ export async function startCapture(stream, { onBlock, onEnd, audible = false }) 
   const context = new AudioContext();
   await context.audioWorklet.addModule(new URL("./capture-worklet.js", import.meta.url));
   const source = context.createMediaStreamSource(new MediaStream(stream.getAudioTracks()));
-  const node = new AudioWorkletNode(context, "capture", { numberOfOutputs: 0 });
+  const node = new AudioWorkletNode(context, "capture", { numberOfOutputs: 0, channelCount: 2, channelCountMode: "explicit" });
   node.port.onmessage = (event) => onBlock(event.data);
   source.connect(node);
   if (audible) source.connect(context.destination); // a captured tab falls silent otherwise

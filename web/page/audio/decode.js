@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * Turns a file into mono blocks at the file's own rate.
+ * Turns a file into blocks of its channels at the file's own rate.
  *
  * Linear WAV is streamed. All else goes through `decodeAudioData`, the only decoder that every
  * browser has: it wants and gives the whole sound at once, 8 bytes a stereo sample. Beyond
@@ -14,11 +14,12 @@ import { wavBlocks, wavLayout } from "./wav.js";
 
 /**
  * @typedef {{rateHz: number, channels: number, codec: string, sha256: string,
- *   notes: string[], blocks: AsyncIterable<Float32Array>}} Sound
+ *   notes: string[],
+ *   blocks: () => AsyncIterable<Float32Array[]>}} Sound each call of blocks reads from the start
  */
 
-/** Seconds in one block on the way to the worker. */
-const BLOCK_S = 5;
+/** Seconds in one block on the way to the worker, as in Python. */
+const BLOCK_S = 2;
 
 /** Largest compressed file: an hour and a half of stereo mp3 at 320 kbit/s decodes to 2 GB. */
 export const MOST_BYTES = 220e6;
@@ -42,7 +43,7 @@ export async function openSound(file, hash) {
     const sha256 = file.size <= 2e9 ? await hash(await file.arrayBuffer()) : "";
     const { rateHz, channels } = layout;
     const codec = layout.bits === 8 ? "pcm_u8" : `pcm_${layout.float ? "f" : "s"}${layout.bits}le`;
-    return { rateHz, channels, codec, sha256, notes, blocks: wavBlocks(file, layout, BLOCK_S) };
+    return { rateHz, channels, codec, sha256, notes, blocks: () => wavBlocks(file, layout, BLOCK_S) };
   }
   if (file.size > MOST_BYTES) {
     throw new AudioProblem(
@@ -56,7 +57,7 @@ export async function openSound(file, hash) {
   const buffer = await decode(bytes, head.rateHz);
   const notes = head.rateHz === buffer.sampleRate ? [] : [`decoded at ${buffer.sampleRate} Hz by the browser`];
   const channels = head.channels ?? buffer.numberOfChannels;
-  return { rateHz: buffer.sampleRate, channels, codec: head.codec || "unknown", sha256, notes, blocks: mono(buffer) };
+  return { rateHz: buffer.sampleRate, channels, codec: head.codec || "unknown", sha256, notes, blocks: () => blocksOf(buffer) };
 }
 
 /**
@@ -77,19 +78,13 @@ async function decode(bytes, rateHz) {
 }
 
 /** @param {AudioBuffer} buffer */
-async function* mono(buffer) {
+async function* blocksOf(buffer) {
   const step = Math.round(BLOCK_S * buffer.sampleRate);
-  const count = buffer.numberOfChannels;
-  const part = new Float32Array(step);
   for (let at = 0; at < buffer.length; at += step) {
-    const block = new Float32Array(Math.min(step, buffer.length - at));
-    buffer.copyFromChannel(block, 0, at);
-    for (let c = 1; c < count; c += 1) {
-      const other = part.subarray(0, block.length);
-      buffer.copyFromChannel(other, c, at);
-      for (let i = 0; i < block.length; i += 1) block[i] += other[i];
-    }
-    if (count > 1) for (let i = 0; i < block.length; i += 1) block[i] /= count;
-    yield block;
+    yield Array.from({ length: buffer.numberOfChannels }, (_, c) => {
+      const part = new Float32Array(Math.min(step, buffer.length - at));
+      buffer.copyFromChannel(part, c, at);
+      return part;
+    });
   }
 }

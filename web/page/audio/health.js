@@ -13,6 +13,7 @@ export class HealthMeter {
     this.values = values;
     this.count = 0;
     this.broken = 0;
+    this.cut = 0;
     this.low = Infinity;
     this.high = -Infinity;
   }
@@ -30,6 +31,7 @@ export class HealthMeter {
         v = 0;
         block[i] = v;
       } else if (v > most || v < -most) {
+        this.cut += 1;
         v = Math.max(-most, Math.min(most, v));
         block[i] = v;
       }
@@ -43,6 +45,16 @@ export class HealthMeter {
   notes() {
     if (!this.broken) return [];
     return [`${this.broken} of ${this.count} samples are NaN or infinite and count as 0`];
+  }
+
+  /** Why the sound cannot show that it is free of traces although it is judged, or "". */
+  get doubt() {
+    return this.cut ? `${this.cut} of ${this.count} samples lie above ${this.values.loudest} times full scale` : "";
+  }
+
+  /** Whether so many samples were cut that no verdict holds, not even "AI". */
+  get spoilt() {
+    return this.cut > this.values.most_broken * this.count;
   }
 
   /** Say why the sound cannot be judged, or null. */

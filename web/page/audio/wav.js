@@ -48,7 +48,7 @@ export async function wavLayout(file) {
 }
 
 /**
- * Yield mono blocks, the equal-weight mean of all channels.
+ * Yield blocks of all channels.
  * @param {Blob} file
  * @param {WavLayout} layout
  * @param {number} blockS
@@ -62,13 +62,10 @@ export async function* wavBlocks(file, layout, blockS) {
   for (let at = start; at < end; at += step) {
     const view = new DataView(await file.slice(at, Math.min(end, at + step)).arrayBuffer());
     const read = reader(view, bits, float);
-    const block = new Float32Array(view.byteLength / frame);
-    for (let i = 0; i < block.length; i += 1) {
-      let sum = 0;
-      for (let c = 0; c < channels; c += 1) sum += read(i * frame + (c * bits) / 8);
-      block[i] = sum / channels;
-    }
-    yield block;
+    const length = view.byteLength / frame;
+    yield Array.from({ length: channels }, (_, c) =>
+      Float32Array.from({ length }, (_unused, i) => read(i * frame + (c * bits) / 8)),
+    );
   }
 }
 

@@ -22,6 +22,7 @@ import { Sketch } from "./sketch.js";
  * @typedef {{
  *   windows: [number, number][], logit: number | null, linear: number | null, coveredS: number,
  *   evidence: import("./evidence.js").Evidence | null, family: string | null, reason: string,
+ *   doubt?: string,
  *   bandwidthHz: number | null, residual: Float32Array | null,
  *   spectra: import("./evidence.js").Spectra | null, shares: Float32Array | null,
  *   relevance: Window[], sketch: ReturnType<Sketch["finish"]> | null, durationS: number,

@@ -81,7 +81,7 @@ export function probability(llrNats, prior) {
 
 /**
  * @param {Calibration} whole
- * @param {{logit: number | null, reason: string, coveredS: number}} analysis
+ * @param {{logit: number | null, reason: string, coveredS: number, doubt?: string}} analysis
  * @param {number} rate
  * @param {number} prior
  * @returns {{verdict: Verdict, reason: string, llr_nats: number | null, probability: number | null}}
@@ -99,7 +99,9 @@ export function decide(whole, analysis, rate, prior) {
   const found = { llr_nats: llr, probability: probability(llr, prior) };
   if (analysis.reason) return { verdict: "undecided", reason: analysis.reason, ...found };
   if (limits.ai !== null && logit >= limits.ai) return { verdict: "ai", reason: "", ...found };
-  if (limits.human !== null && logit <= limits.human) return { verdict: "human", reason: "", ...found };
+  const human = limits.human !== null && logit <= limits.human;
+  if (human && analysis.doubt) return { verdict: "undecided", reason: analysis.doubt, ...found };
+  if (human) return { verdict: "human", reason: "", ...found };
   const reason =
     limits.ai === null
       ? `no threshold with a guarantee at ${rate} false alarms (${limits.guarantee})`

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from unsung.audio.folders import entries
+from unsung.audio.sources import EXTENSIONS
 from unsung.errors import DatasetError
 
 __all__ = [
@@ -23,7 +25,7 @@ __all__ = [
     "table",
 ]
 
-AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".mp4")
+AUDIO = tuple(sorted(EXTENSIONS))
 """File endings that are listed as sound; other files in a corpus are left alone."""
 
 SPLITS = {
@@ -70,17 +72,26 @@ def audio_files(folder: Path) -> list[Path]:
     Hidden folders are skipped, and what macOS puts beside files (`._song.wav`); a song whose name
     begins with a dot is not. Linked folders are entered, as large corpora are often linked
     together; a link that leads back to a folder above itself is not.
+
+    What cannot be looked at (a closed folder, a loop of links, a pipe) is among them: whoever reads
+    it learns why, and no row is lost without a word.
     """
     found: list[Path] = []
-    for base, folders, files in os.walk(folder, followlinks=True):
-        here = Path(base)
-        above = {os.path.realpath(p) for p in here.parents if p.is_relative_to(folder)}
-        if os.path.realpath(here) in above:
-            folders.clear()
+    stack = [(str(folder), frozenset[str]())]
+    while stack:
+        here, above = stack.pop()
+        real = os.path.realpath(here)
+        if real in above:
             continue
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [here / name for name in files if _is_sound(name)]
-    return sorted(path for path in found if path.is_file())
+        for entry in entries(here):
+            seen = entry.path == here or not entry.name.startswith(".")
+            if entry.kind == "folder" and seen:
+                stack.append((entry.path, above | {real}))
+            elif entry.kind != "folder" and (
+                _is_sound(entry.name) or (entry.kind == "fault" and seen)
+            ):
+                found.append(Path(entry.path))
+    return sorted(found)
 
 
 def _is_sound(name: str) -> bool:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from unsung.data.datasets._files import audio_files
+from unsung.audio.folders import entries, look
+from unsung.data.datasets._files import AUDIO, audio_files
 from unsung.errors import DatasetError
 from unsung.types import Label, Track
 
@@ -30,30 +31,35 @@ def folder_tracks(root: Path, dataset: str, licence: str = "") -> Iterator[Track
     Raises:
         DatasetError: none of the four folders exists, or sound lies in another folder.
     """
-    if not any((root / label).is_dir() for label in _LABELS):
+    found = {label: look(str(root / label)) for label in _LABELS}
+    there = {label: at for label, at in found.items() if at is not None and at.kind != "file"}
+    if not there:
         raise DatasetError(
             f"{root}: expected folders named {', '.join(_LABELS)}; arrange the files as "
             "human/, ai/<generator>/, resynth/<system>/ and mixed/"
         )
     _refuse_others(root)
-    for label in _LABELS:
-        folder = root / label
-        for path in audio_files(folder) if folder.is_dir() else ():
+    for label, at in there.items():
+        for path in audio_files(root / label) if at.kind == "folder" else [root / label]:
             yield _track(root, path, label, dataset, licence)
 
 
 def _refuse_others(root: Path) -> None:
-    for path in sorted(root.iterdir()):
-        stray = audio_files(path) if path.is_dir() and path.name not in _LABELS else []
-        if stray and not path.name.startswith("."):
+    for entry in entries(str(root)):
+        if entry.kind != "folder" or entry.name in _LABELS or entry.name.startswith("."):
+            continue
+        found = audio_files(Path(entry.path))
+        stray = [path for path in found if path.suffix.lower() in AUDIO]
+        if stray:
             raise DatasetError(
                 f"{stray[0]}: expected sound only below {', '.join(_LABELS)}; "
-                f"move the folder '{path.name}' below the label that its files have"
+                f"move the folder '{entry.name}' below the label that its files have"
             )
 
 
 def _track(root: Path, path: Path, label: Label, dataset: str, licence: str) -> Track:
-    parts = path.relative_to(root / label).with_suffix("").parts
+    inner = path.relative_to(root / label)
+    parts = inner.with_suffix("").parts if inner.name else ()  # () is a folder that is closed
     made = label in ("ai", "resynth") and len(parts) > 1
     name = "/".join(parts[1:] if made else parts)
     paired = label in ("human", "resynth")

@@ -9,11 +9,10 @@ environment. Units: seconds. When not to use: for ACE-Step 1.5, which has anothe
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 from typing import ClassVar
 
 from unsung.audio.read import read_clip
+from unsung.scratch import Scratch
 from unsung.synthesis.generators._process import run
 from unsung.synthesis.generators._songs import RepositoryGenerator, tags
 from unsung.synthesis.generators.base import GeneratorError, Info
@@ -87,8 +86,8 @@ class AceStep(RepositoryGenerator):
         self.check_length(duration_s)
         self.check()
         chosen = self.settings
-        with tempfile.TemporaryDirectory(prefix="unsung-ace-step-") as scratch:
-            output, request = Path(scratch) / "song.wav", Path(scratch) / "request.json"
+        with Scratch("ace-step") as scratch:
+            output, request = scratch / "song.wav", scratch / "request.json"
             load = {"checkpoint_dir": chosen["model"] or None, "dtype": "bfloat16"}
             call = {
                 "format": "wav",

@@ -11,12 +11,12 @@ from __future__ import annotations
 import shlex
 import shutil
 import string
-import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
 from unsung.audio.read import read_clip
 from unsung.errors import UnknownName, UsageError
+from unsung.scratch import Scratch
 from unsung.synthesis.generators._process import run
 from unsung.synthesis.generators.base import Generator, GeneratorError, Info, NotReady
 from unsung.synthesis.prompts import Prompt
@@ -98,8 +98,7 @@ class Command(Generator):
         self.check_length(duration_s)
         self.check()
         chosen = self.settings
-        with tempfile.TemporaryDirectory(prefix="unsung-command-") as scratch:
-            folder = Path(scratch)
+        with Scratch("command") as folder:
             output = folder / f"clip{chosen['extension']}"
             (folder / "style.txt").write_text(prompt.style, encoding="utf-8")
             (folder / "lyrics.txt").write_text(prompt.lyrics, encoding="utf-8")

@@ -8,12 +8,12 @@ a GPU (its makers name 24 GB for two sections, 80 GB for whole songs).
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import ClassVar
 
 from unsung.audio.read import read_clip
 from unsung.errors import UsageError
+from unsung.scratch import Scratch
 from unsung.synthesis.generators._process import run
 from unsung.synthesis.generators._songs import RepositoryGenerator, tags
 from unsung.synthesis.generators.base import GeneratorError, Info
@@ -93,8 +93,7 @@ class YuE(RepositoryGenerator):
         """Make one song. Shape: ``[1 or 2, time]``."""
         self.check_length(duration_s)
         self.check()
-        with tempfile.TemporaryDirectory(prefix="unsung-yue-") as scratch:
-            folder = Path(scratch)
+        with Scratch("yue") as folder:
             (folder / "genre.txt").write_text(genre(prompt), encoding="utf-8")
             (folder / "lyrics.txt").write_text(sung(prompt), encoding="utf-8")
             said = run(

@@ -9,12 +9,11 @@ CC-BY-NC 4.0), or without a GPU of 24 GB. It chooses the length; a longer song i
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 from typing import ClassVar
 
 from unsung.audio.read import read_clip
 from unsung.errors import UsageError
+from unsung.scratch import Scratch
 from unsung.synthesis.generators._process import run
 from unsung.synthesis.generators._songs import RepositoryGenerator
 from unsung.synthesis.generators.base import GeneratorError, Info
@@ -87,8 +86,8 @@ class YuE2(RepositoryGenerator):
         if not prompt.lyrics:
             raise UsageError(f"prompt {prompt.id}: YuE2 sings and needs lyrics, it has none")
         chosen = self.settings
-        with tempfile.TemporaryDirectory(prefix="unsung-yue2-") as scratch:
-            request, output = Path(scratch) / "request.json", Path(scratch) / "song"
+        with Scratch("yue2") as scratch:
+            request, output = scratch / "request.json", scratch / "song"
             asked = {"style": prompt.style, "lyrics": prompt.lyrics, "seed": seed}
             request.write_text(json.dumps({**asked, "cot": chosen["cot"]}), encoding="utf-8")
             command = [self.python, self.SCRIPT, "--request", str(request), "--output", str(output)]

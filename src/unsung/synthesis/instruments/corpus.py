@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,15 +26,25 @@ from typing import Any
 from unsung.audio import sha256_file
 from unsung.audio.write import write
 from unsung.errors import AudioError, ManifestError, SilentAudio, UnsungError, UsageError
+from unsung.outputs import FOREIGN, Kind, json_with, output_folder, replacing, write_whole
 from unsung.synthesis.instruments.clip import make_clip
 from unsung.synthesis.instruments.labels import ClipLabel, InstrumentLabel, NoteLabel, read_labels
 from unsung.synthesis.instruments.midi import channels, list_midi, write_midi
 from unsung.synthesis.instruments.plan import CorpusSpec, check_counts, draw_clip
 from unsung.synthesis.instruments.render import check_programs, find_soundfont
 from unsung.synthesis.instruments.table import program
+from unsung.text import parse_json
 from unsung.types import Clip, Failure, Manifest, Record, Track
 
-__all__ = ["Summary", "make_corpus"]
+__all__ = ["WRITTEN", "Summary", "make_corpus"]
+
+WRITTEN = {
+    "corpus.json": Kind(
+        "a corpus of notes", (), json_with("soundfont_sha256", "n_clips", "programs")
+    ),
+    **dict.fromkeys(("labels*.jsonl", "manifest.jsonl", "audio", "midi"), FOREIGN),
+}
+"""What stands in the folder; the settings are its sign."""
 
 LICENCE = "CC0-1.0 for the notes; the samples' licence is the SoundFont's"
 _CHUNK = 8  # clips a process makes before it reports: a kill loses at most these
@@ -76,6 +85,7 @@ def make_corpus(
         MissingTool, MissingExtra: no SoundFont, FluidSynth library, pyfluidsynth or mido.
     """
     started = time.perf_counter()
+    output_folder(folder, (), WRITTEN, signs=("corpus.json",))
     soundfont = find_soundfont(Path(spec.soundfont) if spec.soundfont else None)
     check_programs(() if spec.keep_programs else spec.programs, soundfont)
     files = list_midi(Path(spec.midi)) if spec.midi else ()
@@ -168,9 +178,9 @@ def _make_one(
             if attempt == _ATTEMPTS - 1:
                 raise
     audio, midi = f"audio/{plan.id}.{spec.format}", f"midi/{plan.id}.mid"
-    with _replacing(folder / audio) as path:
+    with replacing(folder / audio) as path:
         write(path, Clip(sound, spec.sample_rate_hz))
-    with _replacing(folder / midi) as path:
+    with replacing(folder / midi) as path:
         write_midi(path, plan.parts, plan.tempo_bpm or 120.0)
     own = [program(part.program) for part in plan.parts]
     rows = zip(own, channels(plan.parts), shares_db, strict=True)
@@ -206,7 +216,7 @@ def _settle(spec: CorpusSpec, folder: Path, soundfont: Path) -> None:
     }
     if path.exists():
         try:
-            there: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            there: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ManifestError(f"{path}: damaged; remove the folder and start again") from error
         names = sorted(values.keys() | there.keys())
@@ -216,8 +226,7 @@ def _settle(spec: CorpusSpec, folder: Path, soundfont: Path) -> None:
                 f"{folder} holds a corpus with another {', '.join(other)}; expected the same "
                 "settings to continue it: give another folder, or the settings of its corpus.json"
             )
-    with _replacing(path) as part:
-        part.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(values, indent=1) + "\n")
 
 
 def _rows_there(folder: Path) -> dict[int, ClipLabel]:
@@ -240,8 +249,7 @@ def _number(clip_id: str) -> int:
 def _finish(spec: CorpusSpec, folder: Path, rows: list[ClipLabel]) -> None:
     if not rows:
         raise ManifestError(f"{folder}: no clip could be made; see the failures for the reason")
-    with _replacing(folder / "labels.jsonl") as path:
-        path.write_text("".join(json.dumps(r.to_dict()) + "\n" for r in rows), encoding="utf-8")
+    write_whole(folder / "labels.jsonl", "".join(json.dumps(r.to_dict()) + "\n" for r in rows))
     codec = "vorbis" if spec.format == "ogg" else spec.format
     tracks = tuple(
         Track(
@@ -261,17 +269,5 @@ def _finish(spec: CorpusSpec, folder: Path, rows: list[ClipLabel]) -> None:
         )
         for row in rows
     )
-    with _replacing(folder / "manifest.jsonl") as path:
-        Manifest(spec.name, "1", tracks).save(path)
+    Manifest(spec.name, "1", tracks).save(folder / "manifest.jsonl")
     (folder / "labels.part.jsonl").unlink(missing_ok=True)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Give a path beside the target, with its extension; a kill leaves no half file there."""
-    part = path.with_name(f".part-{path.name}")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -7,7 +7,6 @@ violin and a trumpet; this table, joined by ``id``, does.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from unsung.errors import ManifestError, UnknownName
+from unsung.text import parse_json
 from unsung.types import FloatArray, Record
 
 __all__ = ["ClipLabel", "InstrumentLabel", "NoteLabel", "label_matrix", "read_labels"]
@@ -66,7 +66,7 @@ def read_labels(path: Path) -> list[ClipLabel]:
         ManifestError: no such file, or a row that does not fit; its line is named.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
     except OSError as error:
         raise ManifestError(
             f"{path}: cannot be read ({error.strerror}); expected labels.jsonl of a corpus that "
@@ -75,7 +75,7 @@ def read_labels(path: Path) -> list[ClipLabel]:
     rows = []
     for number, line in enumerate(lines, start=1):
         try:
-            rows.append(ClipLabel.from_dict(json.loads(line)))
+            rows.append(ClipLabel.from_dict(parse_json(line)))
         except (ValueError, TypeError, KeyError, UnknownName) as error:
             raise ManifestError(f"{path}, line {number}: {error}") from error
     return rows

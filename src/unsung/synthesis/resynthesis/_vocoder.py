@@ -9,7 +9,6 @@ When not to use: with checkpoints of unknown origin; only plain tensors are ever
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 from unsung.errors import MissingExtra, UnsungError
 from unsung.frontends.log_mel import LogMel, mel_filters
 from unsung.synthesis.resynthesis.base import Resynthesis, hash_files, in_chunks
+from unsung.text import parse_json
 from unsung.types import FloatArray
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def config_beside(checkpoint: Path) -> dict[str, Any]:
     path = checkpoint.with_name("config.json")
     if not path.is_file():
         raise UnsungError(f"{path}: expected the checkpoint's config.json here, found none")
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
     return loaded
 
 

@@ -98,8 +98,11 @@ def test_split_stats_sample_frames_export(manifest, tmp_path):
     assert "train: 4 tracks (" in result.stdout and "test: 4 tracks (" in result.stdout
     result = run("split", split, "-o", tmp_path / "again.jsonl", "--folds", 2)
     assert "kept: 8 tracks had a split already" in result.stderr
-    result = run("split", split, "-o", split, "--unseen-generator", "Suno", "--resplit")
-    assert {t.split for t in read_manifest(split) if t.generator} == {"test"}
+    over = run("split", split, "-o", split, "--unseen-generator", "Suno", "--resplit")
+    assert over.exit_code == 2  # an input is never replaced
+    unseen = tmp_path / "unseen.jsonl"
+    run("split", split, "-o", unseen, "--unseen-generator", "Suno", "--resplit")
+    assert {t.split for t in read_manifest(unseen) if t.generator} == {"test"}
 
     result = run("stats", split, "--report", tmp_path / "page")
     assert "8 tracks, 0.01 hours" in result.stdout and (tmp_path / "page" / "data.html").exists()

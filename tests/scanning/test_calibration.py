@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from unsung.errors import UsageError
+from unsung.errors import UnsungError, UsageError
 from unsung.runtime import Analysis, decide, load_bundle
 from unsung.scanning import calibrate, scan, score_file
 from unsung.scanning.calibration import (
@@ -106,12 +106,31 @@ def test_music_that_measures_like_ai_is_asked_about(bundle, n, called, asked):
 @pytest.mark.parametrize(("n", "rates"), [(0, ()), (40, (0.05,)), (120, (0.05, 0.01)),
                                           (1000, (0.05, 0.01, 0.001))])  # fmt: skip
 def test_rates_without_a_threshold_are_told(bundle, tmp_path, n, rates):
-    own = calibrate(scores(bundle, np.arange(n, dtype=float)), bundle, name="mine")
+    heard_s = (10.0, 30.0, 90.0)  # the promise holds in each stratum, or in none
+    rows = [
+        replace(score, covered_s=length, sha256=f"{score.sha256 or score.path}{length}")
+        for length in heard_s
+        for score in scores(bundle, np.arange(n, dtype=float))
+    ]
+    own = calibrate(rows, bundle, name="mine")
+    if not n:
+        with pytest.raises(UnsungError):
+            own.save(tmp_path / "mine.json")
+        return
     own.save(tmp_path / "mine.json")
     ready = recalibrated(bundle, tmp_path / "mine.json")
     assert usable_rates(ready) == rates
     for rate in RATES:
         assert bool(unreachable(ready, rate)) is (rate not in rates)
+
+
+def test_songs_say_nothing_of_excerpts(bundle, tmp_path):
+    rows = [replace(s, covered_s=90.0) for s in scores(bundle, np.arange(120, dtype=float))]
+    calibrate(rows, bundle, name="mine").save(tmp_path / "mine.json")
+    ready = recalibrated(bundle, tmp_path / "mine.json")
+    assert ready.thresholds(0.01, 90.0).ai_logit is not None
+    assert ready.thresholds(0.01, 9.0).ai_logit is None
+    assert unreachable(ready, 0.01)
 
 
 def test_it_is_refused_where_it_does_not_fit(wav, bundle, tmp_path):

@@ -60,7 +60,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   found.evidence = withComb(bundle, found);
   const facts = { name: "", sha256: "", rateHz: order.rate_hz, channels: 1, codec: "", durationS: samples.length / order.rate_hz };
   const settings = { falseAlarmRate: order.false_alarm_rate, prior: order.prior };
-  const pictures = analyzer.pictures.map((sum) => Float32Array.from(sum, (v) => v / analyzer.coveredS));
+  const pictures = analyzer.moments.map((m) => m.mean());
   const score = makeScore(bundle, facts, found, settings, null);
   const row = {
     ...score,

@@ -72,7 +72,8 @@ def calibrate(
     status.finish(settings.false_alarm_rate)
     own.save(output)
     tell(f"{own.n_human} human recordings, {own.n_left_out} left out")
-    for heard_s in [part.from_s for part in own.strata if part.n_human] or [None]:
+    lengths: list[float | None] = [part.from_s for part in own.strata if part.n_human]
+    for heard_s in lengths or [None]:
         if heard_s is not None:
             tell(f"tracks of which {heard_s:g} s and more are heard:")
         for rate in own.rates:

@@ -145,7 +145,7 @@ def test_mp3_cut_inside_a_frame_without_a_length_tag(tmp_path):
     tag = b"TLEN" + struct.pack(">IH", 6, 0) + b"\x0060000"
     header = b"ID3\x03\x00\x00" + bytes([0, 0, 0, len(tag)])
     _, stream, _ = drain(io.BytesIO(header + tag + frames))
-    assert "ID3 tag promises 60.0 s" in str(stream.problem)
+    assert stream.problem is None  # a tag is somebody's word
 
 
 def test_tags_at_the_end_are_no_cut(tmp_path):

@@ -8,6 +8,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -99,6 +100,38 @@ def test_fast_on_a_cut_file_reports_the_cut(wav, bundle):
 def test_fast_on_a_short_track_hears_all(wav, bundle):
     score, _ = score_file(wav(seconds=12.0), bundle, fast=True)
     assert score.covered_s == pytest.approx(12, abs=1)
+
+
+def test_the_length_in_a_row_is_what_was_decoded(wav, bundle, tmp_path):
+    adts = tmp_path / "x.aac"
+    with av.open(str(wav(seconds=6.0))) as source, av.open(str(adts), "w", format="adts") as out:
+        stream = out.add_stream("aac", rate=22050, layout="mono")
+        for frame in source.decode(audio=0):
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    adts.write_bytes(adts.read_bytes() * 2)
+    for fast in (False, True):
+        score, _ = score_file(adts, bundle, fast=fast)
+        assert score.error is None
+        assert score.duration_s == pytest.approx(12, abs=0.3)
+        assert score.covered_s == pytest.approx(12, abs=1)
+
+
+def test_fast_hears_all_where_its_windows_say_nothing(wav, bundle, tmp_path):
+    sound, rate_hz = soundfile.read(wav(seconds=8.0))
+    late = np.concatenate([np.zeros(100 * rate_hz), sound, np.zeros(30 * rate_hz)])
+    path = tmp_path / "late.wav"
+    soundfile.write(path, late, rate_hz, subtype="PCM_16")
+    score, _ = score_file(path, bundle, fast=True)
+    assert score.error is None and score.logit is not None
+    flac = tmp_path / "short.flac"
+    soundfile.write(flac, np.tile(sound, 15), rate_hz)
+    data = bytearray(flac.read_bytes())
+    word = int.from_bytes(data[18:26], "big") >> 36 << 36 | 40 * rate_hz
+    flac.write_bytes(data[:18] + word.to_bytes(8, "big") + data[26:])
+    score, _ = score_file(flac, bundle, fast=True)
+    assert score.error is None
+    assert score.duration_s == pytest.approx(120) and score.covered_s == pytest.approx(120, abs=1)
 
 
 @pytest.mark.parametrize("wrong", [{"false_alarm_rate": 0.0}, {"prior": 1.0}])

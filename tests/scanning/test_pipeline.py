@@ -14,7 +14,7 @@ import pytest
 import unsung
 from unsung.errors import BundleError, UnsungError, UsageError
 from unsung.scanning import Settings, pool, process, scan, scan_paths, scan_rows
-from unsung.scanning.limits import Limits
+from unsung.scanning.limits import MEMORY_BYTES, TIME_S, Limits
 
 SOURCE = Path(unsung.__file__).parent.parent
 
@@ -202,3 +202,28 @@ def test_rows_carry_pictures_through_processes(wav):
     assert all(row.picture is not None for row in rows)
     assert {row.index for row in rows} == {0, 1}
     assert replace(settings, picture=False) != settings
+
+
+def test_worker_processes_are_bounded_also_without_a_limit(wav, monkeypatch):
+    from unsung.scanning import pipeline
+
+    asked = {}
+
+    def run(items, jobs, init, stamp, **options):
+        asked.update(limits=init["limits"], time_s=options["time_s"])
+        yield from ()
+
+    monkeypatch.setattr(pipeline.pool, "run", run)
+    list(scan_rows([wav()], Settings(), jobs=2))
+    assert asked["time_s"] == asked["limits"].time_s == TIME_S
+    assert asked["limits"].memory_bytes == MEMORY_BYTES
+    list(scan_rows([wav()], Settings(), jobs=1, limits=Limits(memory_bytes=1 << 31)))
+    assert asked["limits"].memory_bytes == 1 << 31
+
+
+def test_a_worker_within_its_memory_scores_as_ever(wav):
+    path = wav()
+    alone = scan_paths(path)
+    rows = list(scan_rows([path], Settings(), jobs=1, limits=Limits(memory_bytes=1 << 28)))
+    assert rows[0].score.error is None
+    assert rows[0].score.logit == pytest.approx(alone.logit, abs=1e-4)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 import numpy as np
@@ -13,39 +13,29 @@ from av.audio.resampler import AudioResampler
 from av.stream import Disposition
 from numpy.typing import NDArray
 
-from unsung.audio._decoder import AudioInfo, DecodingStoppedError
+from unsung.audio._decoder import AudioInfo, DecodingStoppedError, allowed
 from unsung.audio._mp3 import frame_bytes
+from unsung.audio._part import Part
 from unsung.errors import EmptyAudio, NotAudio, UnreadableAudio
 from unsung.types import FloatArray
 
-__all__ = ["FfmpegDecoder"]
+__all__ = ["OPTIONS", "FfmpegDecoder"]
 
 _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 _PREROLL_S = 0.2  # lets transform codecs warm up before the wanted sample
 _EXACT = ("flac", "mp4")  # containers whose length is a count, not an estimate
 _FAULTS = (av.FFmpegError, OSError, LookupError, RuntimeError, ValueError)
 """What a damaged file makes FFmpeg raise, and PyAV of its own (a stream that begins late)."""
-_OPTIONS = {"protocol_whitelist": "none"}
+_COUNTED = frozenset("mp4 flac matroska webm ogg wav w64 aiff au caf avi asf flv".split())  # noqa: SIM905
+_COUNTED |= frozenset("tta wv ape dsf iff mxf voc".split())  # noqa: SIM905
+"""Containers that state a length; elsewhere FFmpeg guesses it from the first packets."""
+
+OPTIONS = {"protocol_whitelist": "none"}
 """A file may not make FFmpeg open other files or addresses (HLS and concat lists do)."""
 
 
 _FORM_OPTIONS = {form: {"sample_rate": "8000"} for form in ("alaw", "mulaw")}
 """FFmpeg takes 44.1 kHz for these; the telephones whose codecs they are use 8."""
-
-
-class _Nameless:
-    """A file without its name, so that FFmpeg goes by the content alone."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
-
-    @staticmethod
-    def readable() -> bool:
-        return True
-
-    @staticmethod
-    def seekable() -> bool:
-        return True
 
 
 class FfmpegDecoder:
@@ -59,17 +49,19 @@ class FfmpegDecoder:
     exact_seek = False
     _container: Any  # PyAV types it as a union of readers and writers
 
-    def __init__(
-        self, source: BinaryIO, size_bytes: int, form: str | None = None, track: int = 0
-    ) -> None:
+    unread = 0  # FFmpeg goes on to the end, whatever a header says
+
+    def __init__(self, source: Part, form: str | None = None, track: int = 0) -> None:
         self._source, self._form, self._track = source, form, track
+        self.notes: tuple[str, ...] = ()
         self.skipped = self.packets = self.holes = 0
         self._last_packet: tuple[bytes, int] = (b"", 0)
         self._failure = ""
         self._resamplers: dict[tuple[int, str, str], AudioResampler] = {}
         self._decoded: Iterator[AudioFrame] = iter(())
-        self._open()
-        frame = next(self._decoded, None)
+        with source.opening():
+            self._open()
+            frame = next(self._decoded, None)
         if frame is None or frame.sample_rate <= 0:
             self._container.close()
             if self.skipped:
@@ -82,7 +74,7 @@ class FfmpegDecoder:
         self._zero_pts = frame.pts
         self._skip_to_s = 0.0
         self._layout, self._rate_hz = frame.layout, frame.sample_rate
-        self.info = self._describe(frame, size_bytes)
+        self.info = self._describe(frame, source.size)
         exact = self.info.container in _EXACT
         self.promised_s: float | None = self.info.duration_s if exact else None
 
@@ -131,9 +123,9 @@ class FfmpegDecoder:
     def _open(self) -> None:
         self._source.seek(0)
         self._container = av.open(
-            _Nameless(self._source),
+            self._source,
             format=self._form,
-            options=_OPTIONS | _FORM_OPTIONS.get(self._form or "", {}),
+            options=OPTIONS | _FORM_OPTIONS.get(self._form or "", {}),
             metadata_errors="replace",
         )
         if not self._container.streams.audio:
@@ -153,10 +145,15 @@ class FfmpegDecoder:
         while True:
             try:
                 packet = next(packets, None)
+            except IndexError:  # PyAV knows no stream that begins in the middle
+                self.notes = ("a stream that begins later in the file was not heard",)
+                packets = self._container.demux(self._stream)
+                continue
             except _FAULTS as error:
                 self._failure = f"decoding stopped ({getattr(error, 'strerror', '') or error})"
                 return
             if packet is None:
+                self._failure = self._source.failure
                 return
             if packet.size:
                 self.packets += 1
@@ -176,6 +173,9 @@ class FfmpegDecoder:
             first, self._first = self._first, None
             yield _as_planes(first)
         for frame in self._decoded:
+            if not allowed(frame.sample_rate, len(frame.layout.channels)):
+                self.skipped += 1
+                continue
             early = self._early(frame)
             if early >= frame.samples:
                 continue
@@ -208,14 +208,16 @@ class FfmpegDecoder:
     def _describe(self, frame: AudioFrame, size_bytes: int) -> AudioInfo:
         stream, container = self._stream, self._container
         duration_s = None
-        if stream.duration is not None and stream.time_base is not None:
+        name = container.format.name
+        if not _COUNTED.intersection(name.split(",")):
+            pass
+        elif stream.duration is not None and stream.time_base is not None:
             duration_s = float(stream.duration * stream.time_base)
         elif container.duration is not None:
             duration_s = container.duration / 1e6
         bitrate_kbps = stream.bit_rate / 1e3 if stream.bit_rate else None
         if bitrate_kbps is None and duration_s:
             bitrate_kbps = size_bytes * 8e-3 / duration_s
-        name = container.format.name
         return AudioInfo(
             sample_rate_hz=frame.sample_rate,
             channels=len(frame.layout.channels),

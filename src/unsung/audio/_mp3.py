@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-__all__ = ["Mp3Head", "frame_bytes", "mp3_head"]
+__all__ = ["JUNK_BYTES", "Mp3Head", "behind_junk", "frame_bytes", "mp3_head"]
 
 _RATES_HZ = (44100, 48000, 32000)
 _KBPS_V1 = {
@@ -20,7 +20,8 @@ _KBPS_V2 = {
     2: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     3: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-_SEARCH_BYTES = 65536
+JUNK_BYTES = 65536
+"""How far a first frame is looked for."""
 _TAG_SLACK_BYTES = 16384  # tags at the end; more may be a second song behind the first
 
 
@@ -28,18 +29,15 @@ _TAG_SLACK_BYTES = 16384  # tags at the end; more may be a second song behind th
 class Mp3Head:
     """The promises of the first frame.
 
-    ``frames`` and ``bytes`` are 0 where no Xing/Info tag gives them; ``tlen_s`` is the length
-    that the ID3 tag gives (0 without); ``regular`` means that length and bytes fit the file and
-    the first frame stands alone, so that libmpg123 reads the file exactly and silently.
+    ``frames`` is 0 where no Xing/Info tag gives it; ``regular`` means that length and bytes fit the
+    file and the first frame stands alone, so that libmpg123 reads the file exactly and silently.
     """
 
     sample_rate_hz: int
     samples_per_frame: int
     frames: int = 0
     trim: int = 0
-    tlen_s: float = 0.0
     regular: bool = False
-    cut: str = ""
 
     @property
     def duration_s(self) -> float | None:
@@ -55,14 +53,12 @@ def frame_bytes(word: bytes) -> int:
     return fields[2] if fields else 0
 
 
-def mp3_head(file: BinaryIO, head: bytes, size: int) -> Mp3Head | None:
-    """Find the first MP3 frame (after an ID3 tag) and read its tag; None if there is none."""
-    start, tlen_s = _after_id3(head)
-    if start > size:
-        return Mp3Head(44100, 1152, tlen_s=tlen_s, cut="it ends inside its ID3 tag")
-    file.seek(start)
-    data = file.read(_SEARCH_BYTES)
-    at = _first_frame(data, start > 0)
+def mp3_head(file: BinaryIO, size: int) -> Mp3Head | None:
+    """Read the tag of the MP3 frame with which the file begins; None if it does not."""
+    file.seek(0)
+    data = file.read(JUNK_BYTES)
+    begins = data[:1] == b"\xff" or not data[:64].strip(b"\x00")
+    at = _first_frame(data, 2) if begins else -1
     fields = _fields(data[at : at + 4]) if at >= 0 else None
     if fields is None:
         return None
@@ -70,18 +66,30 @@ def mp3_head(file: BinaryIO, head: bytes, size: int) -> Mp3Head | None:
     frame = data[at : at + length]
     tag = 4 + side
     if frame[tag : tag + 4] not in (b"Xing", b"Info"):
-        return Mp3Head(rate_hz, spf, tlen_s=tlen_s)
+        return Mp3Head(rate_hz, spf)
     flags = struct.unpack_from(">I", frame, tag + 4)[0]
     frames = struct.unpack_from(">I", frame, tag + 8)[0] if flags & 1 else 0
     field = tag + 8 + 4 * (flags & 1)
     n_bytes = struct.unpack_from(">I", frame, field)[0] if flags & 2 else 0
-    there = size - start - at
+    there = size - at
     main_data = data[at + length + 4 : at + length + 6]
     alone = len(main_data) < 2 or _reservoir(data[at + length :], rate_hz) == 0
     fits = not n_bytes or (0.995 * n_bytes - 4096 <= there <= n_bytes + _TAG_SLACK_BYTES)
-    return Mp3Head(
-        rate_hz, spf, frames, _trim(frame, field, flags), tlen_s, bool(frames) and fits and alone
-    )
+    if frame[tag : tag + 4] == b"Info":
+        fits &= _constant(data[at + length :], there - length, frames)
+    regular = bool(frames) and fits and alone
+    return Mp3Head(rate_hz, spf, frames, _trim(frame, field, flags), regular)
+
+
+def behind_junk(data: bytes) -> int:
+    """Return where a row of MP3 frames begins behind other bytes, 0 if there is none."""
+    return max(0, _first_frame(data, 4))
+
+
+def _constant(data: bytes, there: int, frames: int) -> bool:
+    """Say whether so many frames of the first one's size fill the file: what "Info" means."""
+    length = frame_bytes(data[:4])
+    return not length or abs(there / length - frames) <= 0.02 * frames + 8
 
 
 def _trim(frame: bytes, field: int, flags: int) -> int:
@@ -94,27 +102,16 @@ def _trim(frame: bytes, field: int, flags: int) -> int:
     return (both >> 12) + (both & 0xFFF)
 
 
-def _after_id3(head: bytes) -> tuple[int, float]:
-    """Return where the ID3v2 tags end and the length that they give in seconds (0 without)."""
-    if head[:3] != b"ID3" or len(head) < 10:
-        return 0, 0.0
-    b = head[6:10]
-    end = 10 + (b[0] << 21 | b[1] << 14 | b[2] << 7 | b[3]) + (10 if head[5] & 0x10 else 0)
-    at = head.find(b"TLEN", 10, min(end, len(head)))
-    digits = head[at + 11 : at + 24].split(b"\x00")[0] if at > 0 else b""
-    length = head[at + 4 : at + 8]
-    text = digits[: max(0, int.from_bytes(length, "big") - 1)]
-    return end, int(text) / 1000 if text.isdigit() else 0.0
-
-
-def _first_frame(data: bytes, after_tag: bool) -> int:
-    """Return the offset of a frame that another one follows, -1 if there is none."""
-    if not after_tag and not (data[:1] == b"\xff" or not data[:64].strip(b"\x00")):
-        return -1
+def _first_frame(data: bytes, many: int) -> int:
+    """Return the offset of the first of so many frames in a row, -1 if there is none."""
     at = data.find(b"\xff")
     while 0 <= at < len(data) - 4:
-        length = frame_bytes(data[at : at + 4])
-        if length and (at + length + 4 > len(data) or frame_bytes(data[at + length :][:4])):
+        end, left = at, many
+        while left and frame_bytes(data[end : end + 4]):
+            end, left = end + frame_bytes(data[end : end + 4]), left - 1
+            if many == 2 and end + 4 > len(data):
+                return at
+        if not left:
             return at
         at = data.find(b"\xff", at + 1)
     return -1

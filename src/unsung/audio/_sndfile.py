@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import soundfile
 
 from unsung.audio._decoder import AudioInfo, DecodingStoppedError
+from unsung.audio._part import Part
 from unsung.types import FloatArray
 
 __all__ = ["SndfileDecoder"]
@@ -52,14 +49,14 @@ class SndfileDecoder:
 
     skipped = packets = holes = 0
     exact_seek = True
+    notes: tuple[str, ...] = ()
 
-    def __init__(self, source: Path | BinaryIO, size_bytes: int) -> None:
-        file = os.fsencode(source) if isinstance(source, Path) else source
-        if isinstance(file, bytes) and sys.platform == "win32":
-            file = os.fsdecode(file)
-        self._file = _SoundFile(file)
+    def __init__(self, source: Part) -> None:
+        source.seek(0)
+        self._source, self._file = source, _SoundFile(source)
         info = self._file
         known = 0 <= info.frames < 1 << 62
+        known = known and info.samplerate > 0
         self.promised_s: float | None = info.frames / info.samplerate if known else None
         self.frames: int = info.frames
         self.info = AudioInfo(
@@ -68,7 +65,7 @@ class SndfileDecoder:
             duration_s=self.promised_s,
             codec=_codec(info.format, info.subtype, info.endian),
             container=_CONTAINERS.get(info.format, info.format.lower()),
-            bitrate_kbps=size_bytes * 8e-3 / self.promised_s if self.promised_s else None,
+            bitrate_kbps=source.size * 8e-3 / self.promised_s if self.promised_s else None,
             decoder="libsndfile",
         )
 
@@ -81,6 +78,8 @@ class SndfileDecoder:
             except (soundfile.LibsndfileError, RuntimeError) as error:
                 raise DecodingStoppedError(str(error)) from error
             if not len(read):
+                if self._source.failure:
+                    raise DecodingStoppedError(self._source.failure)
                 return
             yield read.T
 
@@ -91,6 +90,12 @@ class SndfileDecoder:
             self._file.seek(frame)
         except (soundfile.LibsndfileError, RuntimeError) as error:
             raise DecodingStoppedError(str(error)) from error
+
+    @property
+    def unread(self) -> int:
+        """Bytes of a stream of frames that stand behind the last one that its header counts."""
+        streamed = self.info.container in ("flac", "mp3")
+        return max(0, self._source.size - self._source.tell()) if streamed else 0
 
     def close(self) -> None:
         """Close the handle."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self
 
 import numpy as np
 
-from unsung.audio._choose import choose, fall_back
+from unsung.audio._chain import without
+from unsung.audio._choose import fall_back, look, start
 from unsung.audio._clips import part, sound
 from unsung.audio._decoder import AudioInfo, Decoder, DecodingStoppedError
 from unsung.audio._length import Promise
-from unsung.audio._riff import padded
 from unsung.audio._sniff import shown
 from unsung.audio.files import open_file, sha256_file
 from unsung.audio.mixing import Mix, MixMeter, track_notes
@@ -34,7 +34,9 @@ __all__ = ["AudioInfo", "AudioStream", "open_audio", "read_clip", "read_sound", 
 
 _MISSING_S = 0.1  # a shorter lack is an encoder's rounding, not a cut
 _MOST_SKIPPED = 0.1  # of the packets; with more, what was heard is not the recording
-_TLEN_SLACK = (1.05, 2.0)  # ID3 lengths are often a little wrong: factor and seconds
+_MORE = (1.02, 0.5)  # factor and seconds by which a stated length may be too small
+_UNREAD_BYTES = 4096  # a decoder leaves no more behind the last frame that it is to read
+_MOST_VALUES = 1 << 24  # of one block: 64 MiB, whatever rate and channels a header states
 
 
 def open_audio(source: str | Path | BinaryIO, name: str = "") -> AudioStream:
@@ -55,23 +57,24 @@ def open_audio(source: str | Path | BinaryIO, name: str = "") -> AudioStream:
         TruncatedAudio: cut so early that nothing can be decoded.
         UsageError: the binary file cannot seek.
     """
-    if not isinstance(source, (str, Path)):
-        if not source.seekable():
-            raise UsageError(
-                "expected a seekable file, got a pipe; save it first (`stdin_file` does for '-')"
-            )
-        name = name or shown(str(getattr(source, "name", "sound")))
-        whole = padded(source)
-        return AudioStream(partial(choose, whole, whole, name), name, whole, own=False)
-    name = name or shown(str(source))
-    file = open_file(source)
-    try:
-        whole = padded(file, own=True)
-        given = Path(source) if whole is file else whole
-        return AudioStream(partial(choose, given, whole, name), name, whole, own=True)
-    except BaseException:
-        file.close()
-        raise
+    if isinstance(source, (str, Path)):
+        name, file, own = name or shown(str(source)), open_file(source), True
+    else:
+        name, file, own = name or shown(str(getattr(source, "name", "sound"))), source, False
+    if not file.seekable():
+        raise UsageError(
+            "expected a seekable file, got a pipe; save it first (`stdin_file` does for '-')"
+        )
+    with ExitStack() as stack:
+        if own:
+            stack.enter_context(file)
+        try:
+            promised = look(file)
+            stream = AudioStream(partial(start, file, promised, name), promised, name, file, own)
+        except AudioError as error:
+            raise type(error)(f"{name}: {error}") from error
+        stack.pop_all()
+        return stream
 
 
 def read_sound(
@@ -111,24 +114,26 @@ class AudioStream:
     """An open file, to be used in a ``with`` and read from where it stands.
 
     Whoever judges the sound asks `again` after each pass. ``problem`` is set when the blocks are
-    exhausted and the file held less than it promised; ``notes`` lists damage and other mixes.
+    exhausted and the file held less than it promised; ``notes`` lists damage and other mixes;
+    ``longer``: the header counted less than there is.
     """
 
     def __init__(
-        self, opened: Callable[..., tuple[Decoder, Promise]], name: str, file: BinaryIO, own: bool
+        self, opened: Callable[..., Decoder], look: Promise, name: str, file: BinaryIO, own: bool
     ) -> None:
-        self.name = name
+        self.name, self._promise = name, look
         self._opened = opened  # a decoder at the start of a track, as often as it is asked
         self._file, self._own = file, own  # kept as a second chance for PyAV
         self._track, self._mix, self._mono = 0, Mix(), False
-        self._start(*opened())
+        self._start(opened())
 
-    def _start(self, decoder: Decoder, promised: Promise) -> None:
-        self._decoder, self._promise = decoder, promised
+    def _start(self, decoder: Decoder) -> None:
+        self._decoder = decoder
         self.info: AudioInfo = decoder.info
         self.problem: AudioError | None = None
         self.notes: tuple[str, ...] = self._mix.notes + track_notes(self._track, self.info.tracks)
-        self.notes += (promised.note,) if promised.note else ()
+        self.notes += self._promise.notes + decoder.notes
+        self.longer = False
         self._meter = MixMeter(self.info.sample_rate_hz, self.info.channels)
         self._damage = ""
         self._lost_s = math.inf  # where the block ends in which libsndfile gave up
@@ -137,30 +142,35 @@ class AudioStream:
 
     @property
     def duration_s(self) -> float | None:
-        """Length as the header promises it; None if unknown."""
+        """Length as the file's structure counts it; None where it would be a guess."""
         return self.info.duration_s
 
     def blocks(self, block_s: float = 2.0, mono: bool = True) -> Iterator[FloatArray]:
         """Yield the sound from here to the end; memory does not grow with the length.
 
         Args:
-            block_s: length of every block but the last.
+            block_s: length of a block; the last one, one before a change of decoder and one of
+                very many channels are shorter.
             mono: mix the channels, by their mean unless `again` found that another mix is needed.
 
         Shape: ``[time]`` when mono, else ``[channel, time]``; each block is a fresh array.
         """
         frames = max(1, round(block_s * self.info.sample_rate_hz))
-        failure, self._mono = "", mono
+        frames = max(1, min(frames, _MOST_VALUES // self.info.channels))
+        failure, drop, behind, self._mono = "", 0, False, mono
         while True:
             try:
-                for block in self._decoder.blocks(frames):
+                for block in without(self._decoder.blocks(frames), drop):
+                    drop, self.longer = 0, behind
                     self._position += block.shape[-1]
                     self._meter.push(block)
                     yield self._mix(block) if mono else np.array(block, order="C")
-                break
+                if self._decoder.unread <= _UNREAD_BYTES or not self._second_chance():
+                    break
+                drop, behind = self._position, True  # from the front: exact whatever is counted
             except DecodingStoppedError as stop:
                 failure = str(stop) or "damaged data"
-                if not self._second_chance(failure):
+                if not self._second_chance(failure, self._position / self.info.sample_rate_hz):
                     break
                 self._lost_s = self._position / self.info.sample_rate_hz + block_s
                 failure = ""
@@ -178,7 +188,7 @@ class AudioStream:
         try:
             self._decoder.seek(start_s)
         except DecodingStoppedError as stop:
-            if not self._second_chance(str(stop)):
+            if not self._second_chance(str(stop), start_s):
                 raise UnreadableAudio(
                     f"{self.name}: cannot go to {start_s:g} s ({stop}); read it from the start"
                 ) from stop
@@ -200,7 +210,7 @@ class AudioStream:
             return False  # another track that does not decode: what was heard stands
         self._decoder.close()
         self._track, self._mix = track, mix
-        self._start(*opened)
+        self._start(opened)
         return True
 
     @property
@@ -217,49 +227,38 @@ class AudioStream:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _second_chance(self, reason: str) -> bool:
-        """Hand a file that libsndfile gave up on to PyAV, which steps over damage."""
-        if self._decoder.info.decoder == "pyav":
+    def _second_chance(self, damage: str = "", at_s: float = 0.0) -> bool:
+        """Hand a file that libsndfile ended with to PyAV, which steps over damage and counts."""
+        if self._decoder.info.decoder == "pyav" or self._promise.links or self._promise.flood:
             return False
-        at_s = self._position / self.info.sample_rate_hz
-        other = fall_back(self._file, at_s)
+        other = fall_back(self._file, self._promise, self.info)
         if other is None:
-            return False
-        form = (self.info.sample_rate_hz, self.info.channels)
-        if (other.info.sample_rate_hz, other.info.channels) != form:
-            other.close()
             return False
         other.promised_s = self._decoder.promised_s
         self._decoder.close()
         self._decoder = other
-        self._damage = f"its data are damaged at {at_s:.1f} s ({reason or 'no reason given'})"
+        if damage:
+            other.seek(at_s)
+            self._damage = f"its data are damaged at {at_s:.1f} s ({damage})"
         return True
 
     def _judge(self, failure: str) -> None:
         decoder = self._decoder
         counted = f"{decoder.skipped} of its {decoder.packets} packets do not decode"
         damage = (self._damage,) * bool(self._damage) + (counted,) * bool(decoder.skipped)
+        self.notes += tuple(note for note in decoder.notes if note not in self.notes)
         end_s = self._position / self.info.sample_rate_hz
+        self._note_more(end_s)
         lack = self._lack(end_s)
-        reason = lack or failure
-        if self._broken_inside(reason, failure):
+        reason, broken = lack or failure, self._broken_inside(lack or failure, failure)
+        if reason or broken:
             told = "; ".join(dict.fromkeys(filter(None, (*damage, failure, lack))))
-            self.problem = DamagedAudio(
-                f"{self.name}: expected a complete file, but {told}; {end_s:.1f} s could be "
-                "decoded; fetch or export it again to have the rest judged too"
-            )
-        elif reason:
-            self.problem = TruncatedAudio(
-                f"{self.name}: expected a complete file, but {reason}; {end_s:.1f} s could be "
-                "decoded; fetch or export it again to have the rest judged too"
+            self.problem = (DamagedAudio if broken else TruncatedAudio)(
+                f"{self.name}: expected a complete file, but {told if broken else reason}; "
+                f"{end_s:.1f} s could be decoded; fetch or export it again to judge the rest too"
             )
         elif not self._position:
             self.problem = EmptyAudio(
@@ -273,28 +272,29 @@ class AudioStream:
         decoder = self._decoder
         if decoder.skipped > _MOST_SKIPPED * decoder.packets:
             return True
-        whole = not self._promise.cut and (bool(failure) or self._all_there())
+        mp3 = self._promise.mp3  # where the structure reaches its own end, what lacks lacks inside
+        ends = mp3.frames > 0 and mp3.regular if mp3 else self._promise.container == "mp4"
         went_on = self._position / self.info.sample_rate_hz > self._lost_s
+        whole = not self._promise.cut and (bool(failure) or ends)
         return bool(reason) and (decoder.holes > 0 or went_on or whole)
-
-    def _all_there(self) -> bool:
-        """Whether the container's structure reaches its own end: what lacks, lacks inside."""
-        mp3 = self._promise.mp3
-        return mp3.frames > 0 and mp3.regular if mp3 else self._promise.container == "mp4"
 
     def _lack(self, end_s: float) -> str:
         """Say why the sound ended too early, or ""."""
         if self._promise.cut:
             return self._promise.cut
-        mp3 = self._promise.mp3
-        expected_s = mp3.duration_s if mp3 and mp3.frames else self._decoder.promised_s
+        expected_s, mp3 = self._decoder.promised_s, self._promise.mp3
         certain = not self._sought or self._decoder.exact_seek
         if expected_s is not None and certain and end_s < expected_s - _MISSING_S:
             return f"the header promises {expected_s:.1f} s"
-        if mp3 and not mp3.frames:
-            factor, slack_s = _TLEN_SLACK
-            if mp3.tlen_s > end_s * factor + slack_s:
-                return f"its ID3 tag promises {mp3.tlen_s:.1f} s"
-            if getattr(self._decoder, "partial_mp3_frame", False):
-                return "it ends inside an MP3 frame"
+        if getattr(self._decoder, "partial_mp3_frame", False) and not (mp3 and mp3.frames):
+            return "it ends inside an MP3 frame"
         return ""
+
+    def _note_more(self, end_s: float) -> None:
+        """Note that more was decoded than the header counts: right where it was cut short."""
+        stated_s = self.info.duration_s
+        if stated_s is None or self._sought:
+            return
+        self.longer |= end_s > stated_s * _MORE[0] + _MORE[1]
+        if self.longer:
+            self.notes += (f"the header states {stated_s:.1f} s, {end_s:.1f} s were decoded",)

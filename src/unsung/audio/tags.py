@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from unsung.audio._id3 import flooded, id3_end
+from unsung.audio._length import promise
+from unsung.audio._part import Part
 from unsung.types import Provenance
 
-__all__ = ["claims_ai", "provenance"]
+__all__ = ["claims_ai", "file_tags", "provenance"]
 
 _PIECE_BYTES = 256 * 1024
+_TAGS_S = 0.5  # processor time after which tags are given up: FFmpeg's grows with their square
 _LONGEST = 200  # characters of a value that are shown
 _MP4_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # the box that C2PA 2.1 names
 _JUMBF = re.compile(rb"jumb.{4}jumdc2pa|uuid" + re.escape(_MP4_UUID), re.DOTALL)
@@ -73,6 +77,32 @@ def provenance(path: str | Path) -> tuple[Provenance, ...]:
     return tuple({(hint.kind, hint.value): hint for hint in reversed(hints)}.values())[::-1]
 
 
+def file_tags(path: Path) -> dict[str, str]:
+    """Return a file's tags under FFmpeg's names; empty where there are far too many.
+
+    Raises:
+        OSError: it cannot be read; and what PyAV raises for contents that FFmpeg does not take.
+    """
+    import av
+
+    from unsung.audio._ffmpeg import OPTIONS
+
+    tags: dict[str, str] = {}
+    with path.open("rb") as file:
+        promised = promise(file)
+        if promised.flood or promised.untrue:
+            return tags
+        part = Part(file, b"", id3_end(file) if flooded(file) else 0)
+        with (
+            part.opening(_TAGS_S),
+            av.open(part, options=OPTIONS, metadata_errors="replace") as found,
+        ):
+            for stream in found.streams.audio[:1]:
+                tags.update(stream.metadata)
+            tags.update(found.metadata)
+    return tags
+
+
 def claims_ai(field: str, value: str) -> bool:
     """Return whether a tag says outright that a generator made the sound.
 
@@ -114,19 +144,7 @@ def _from_bytes(head: bytes, tail: bytes) -> Iterator[Provenance]:
 
 
 def _from_metadata(path: Path) -> Iterator[Provenance]:
-    import av
-
-    found: dict[str, str] = {}
-    with (
-        path.open("rb") as file,
-        av.open(
-            file, options={"protocol_whitelist": "none"}, metadata_errors="replace"
-        ) as container,
-    ):
-        for stream in container.streams.audio[:1]:
-            found.update(stream.metadata)
-        found.update(container.metadata)
-    for field, value in found.items():
+    for field, value in file_tags(path).items():
         text = " ".join(value.split())
         ai = claims_ai(field, text)
         kind = _kind(field)

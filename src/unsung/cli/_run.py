@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,11 +30,9 @@ if TYPE_CHECKING:
     from unsung.scanning import Progress
     from unsung.scanning.watch import Watch
 
-__all__ = ["CATALOGUE_TIME_S", "Keep", "quiet_libraries", "run"]
+__all__ = ["Keep", "quiet_libraries", "run"]
 
 _EXTENSIONS = 8
-CATALOGUE_TIME_S = 600.0
-"""Time limit of one file where a catalogue gives none: a track of hours takes seconds."""
 
 
 @dataclass(frozen=True)
@@ -166,9 +164,6 @@ def _rows(
         )
     from unsung.scanning.catalogue import scan_catalogue
 
-    limits = keep.limits
-    if limits.time_s is None:
-        limits = replace(limits, time_s=CATALOGUE_TIME_S)
     return scan_catalogue(
         inputs,
         settings,
@@ -176,7 +171,7 @@ def _rows(
         retry_failed=keep.retry_failed,
         jobs=jobs,
         on_progress=status,
-        limits=limits,
+        limits=keep.limits.of_workers(),
         ray=keep.ray,
         mark=mark,
     )

@@ -55,8 +55,8 @@ TimeLimit = Annotated[
     typer.Option(
         "--time-limit",
         metavar="SECONDS",
-        help="Longest time for one file; a process that hangs is killed and replaced. With "
-        "--catalogue 600 by default.",
+        help="Longest time for one file; a process that hangs is killed and replaced. By default "
+        "600 with worker processes, which --catalogue, --jobs and more than 8 files bring.",
         rich_help_panel=_LIMITS,
     ),
 ]
@@ -64,6 +64,16 @@ MaxSize = Annotated[
     float | None,
     typer.Option(
         "--max-size", metavar="MB", help="Largest file that is opened.", rich_help_panel=_LIMITS
+    ),
+]
+MaxMemory = Annotated[
+    float | None,
+    typer.Option(
+        "--max-memory",
+        metavar="MB",
+        help="Memory that a worker process may take for a file (Linux). By default 1 GiB with "
+        "worker processes.",
+        rich_help_panel=_LIMITS,
     ),
 ]
 Ray = Annotated[
@@ -136,6 +146,7 @@ def scan(
     watch: WatchFor = False,
     time_limit: TimeLimit = None,
     max_size: MaxSize = None,
+    max_memory: MaxMemory = None,
     ray: Ray = None,
     sidecar: Sidecar = False,
     write_tags: WriteTags = False,
@@ -178,7 +189,7 @@ def scan(
         metadata=catalogue is not None,
         robust=robust,
     )
-    limits = Limits(time_limit, None if max_size is None else round(max_size * 1e6))
+    limits = Limits(time_limit, _bytes(max_size), _bytes(max_memory))
     lines = LineWriter(use_colour(not no_color))
     printer = JsonWriter(sys.stdout) if json_ else CsvWriter(sys.stdout) if csv else lines
     run(
@@ -201,6 +212,10 @@ def scan(
             require_threshold,
         ),
     )
+
+
+def _bytes(megabytes: float | None) -> int | None:
+    return None if megabytes is None else round(megabytes * 1e6)
 
 
 def _check(json_: bool, csv: bool) -> None:

@@ -1,18 +1,37 @@
 # SPDX-License-Identifier: MIT
-"""What one file may cost: seconds of work and bytes, so that no file holds up a catalogue.
+"""What one file may cost: seconds of work, memory and bytes, so that no file holds up a catalogue.
 
-The time limit needs a process that can be killed: with one, every file is scored in a worker
-process, also with ``jobs=1``. When not to use: on a single file that you know to be long.
+Time and memory are bounded in worker processes, which can be killed: by default to 10 minutes a
+file and to 1 GiB. With a limit of either, every file is scored in one, also with ``jobs=1``.
+Without, a few files are scored in the caller's process: there the checks of `unsung.audio` before
+anything is decoded (sample rate, channels, index and tags against the file's size) are the bound.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unsung.errors import UnsungError, UsageError
 
-__all__ = ["NO_LIMITS", "FileTooLarge", "Limits", "TimeLimit", "check_size"]
+__all__ = [
+    "MEMORY_BYTES",
+    "NO_LIMITS",
+    "TIME_S",
+    "FileTooLarge",
+    "Limits",
+    "TimeLimit",
+    "check_size",
+]
+
+
+TIME_S = 600.0
+"""Time of one file where none is given: a track of hours takes seconds."""
+
+MEMORY_BYTES = 1 << 30
+"""Memory of a worker where none is given: a track of any length takes a tenth of it."""
+
+LEAST_MEMORY_BYTES = 1 << 28
 
 
 class TimeLimit(UnsungError):
@@ -31,6 +50,8 @@ class Limits:
         time_s: wall-clock seconds from handing a file to a process until its row is back,
             fetching included.
         size_bytes: largest file that is opened or fetched.
+        memory_bytes: address space that a worker may take on top of what it holds when it is
+            ready; only Linux keeps to it.
 
     >>> Limits(time_s=0)
     Traceback (most recent call last):
@@ -40,6 +61,7 @@ class Limits:
 
     time_s: float | None = None
     size_bytes: int | None = None
+    memory_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if self.time_s is not None and not self.time_s > 0:
@@ -48,6 +70,19 @@ class Limits:
             raise UsageError(
                 f"expected a size limit of at least 1 byte, got {self.size_bytes}; try 500 MB"
             )
+        if self.memory_bytes is not None and self.memory_bytes < LEAST_MEMORY_BYTES:
+            raise UsageError(
+                f"expected a memory limit of at least {LEAST_MEMORY_BYTES / 1e6:g} MB, "
+                f"got {self.memory_bytes / 1e6:g} MB; try {MEMORY_BYTES / 1e6:.0f}"
+            )
+
+    def of_workers(self) -> Limits:
+        """Return the limits with the defaults of worker processes where none are given."""
+        return replace(
+            self,
+            time_s=self.time_s or TIME_S,
+            memory_bytes=self.memory_bytes or MEMORY_BYTES,
+        )
 
 
 NO_LIMITS = Limits()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from unsung.audio.tags import file_tags
 from unsung.scanning.settings import Metadata
 
 __all__ = ["read_metadata"]
@@ -33,28 +34,12 @@ def read_metadata(path: Path) -> Metadata:
     """Return a file's tags; empty where it has none or they cannot be read, never an error."""
     found: dict[str, str] = {}
     with suppress(Exception):  # a tag is never worth a row
-        found = _tags(path)
+        found = {
+            name.lower().rpartition(":")[2]: " ".join(value.replace("\0", "; ").split())[:_LONGEST]
+            for name, value in file_tags(path).items()
+        }
     values = {
         field: next((found[name] for name in names if found.get(name)), "")
         for field, names in _NAMES.items()
     }
     return Metadata(**values)
-
-
-def _tags(path: Path) -> dict[str, str]:
-    import av
-
-    tags: dict[str, str] = {}
-    with (
-        path.open("rb") as file,
-        av.open(
-            file, options={"protocol_whitelist": "none"}, metadata_errors="replace"
-        ) as container,
-    ):
-        for stream in container.streams.audio[:1]:
-            tags.update(stream.metadata)
-        tags.update(container.metadata)
-    return {
-        name.lower().rpartition(":")[2]: " ".join(value.replace("\0", "; ").split())[:_LONGEST]
-        for name, value in tags.items()
-    }

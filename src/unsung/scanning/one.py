@@ -7,7 +7,7 @@ import io
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -24,12 +24,13 @@ from unsung.audio.windows import spread_starts
 from unsung.errors import AudioError, UnreadableAudio, UnsungError, UsageError, first_reason
 from unsung.runtime import load_bundle
 from unsung.runtime.stable import StableScores
+from unsung.scanning._middle import named
 from unsung.scanning._verdict import judged
 from unsung.scanning.settings import FALSE_ALARM_RATE, PRIOR, Settings, Stamp
-from unsung.types import Failure, FloatArray, Picture, Provenance, Score
+from unsung.types import Failure, FloatArray, Picture, Score
 
 if TYPE_CHECKING:
-    from unsung.audio.read import AudioStream
+    from unsung.audio.read import AudioInfo, AudioStream
     from unsung.runtime import Analysis, Bundle
 
 __all__ = [
@@ -80,7 +81,7 @@ def score_file(
     """
     settings = Settings("", false_alarm_rate, prior, fast, picture, robust=robust)
     ready = load_bundle(bundle) if isinstance(bundle, str | Path) else bundle
-    item = source if isinstance(source, Source) else _source(source)
+    item = source if isinstance(source, Source) else named(str(source))
     stamp = stamp_of(ready, settings)
     try:
         with local(item) as path:
@@ -170,9 +171,15 @@ def score_local(
 
 @dataclass
 class _Heard:
-    """What one pass over the sound gave; ``usable`` sound is judged although it has a problem."""
+    """What one pass over the sound gave; ``usable`` sound is judged although it has a problem.
+
+    ``duration_s`` is what was decoded, of a few windows what the file's structure counts. They are
+    ``doubtful`` where they hold no sound or the file proved longer: then all has to be heard.
+    """
 
     analysis: Analysis
+    duration_s: float | None
+    doubtful: bool
     problem: AudioError | None
     usable: bool
     notes: tuple[str, ...]
@@ -183,26 +190,35 @@ class _Heard:
 def _score(
     source: Path | BinaryIO, score: Score, bundle: Bundle, settings: Settings
 ) -> tuple[Score, Picture | None]:
-    with open_audio(source, score.path) as stream:
-        heard = _listen(stream, bundle, settings)
-        while stream.again():
-            heard = _listen(stream, bundle, settings)
-        info = stream.info
-        score = replace(
-            score,
-            duration_s=info.duration_s,
-            sample_rate_hz=info.sample_rate_hz,
-            channels=info.channels,
-            codec=info.codec,
-            provenance=_hints(source) if isinstance(source, Path) else (),
-            n_audio_tracks=info.tracks,
-        )
+    info, heard = _passes(source, score.path, bundle, settings)
+    if heard.doubtful:
+        info, heard = _passes(source, score.path, bundle, replace(settings, fast=False))
+    score = replace(
+        score,
+        duration_s=heard.duration_s,
+        sample_rate_hz=info.sample_rate_hz,
+        channels=info.channels,
+        codec=info.codec,
+        provenance=provenance(source) if isinstance(source, Path) else (),
+        n_audio_tracks=info.tracks,
+    )
     analysis, problem = heard.analysis, heard.problem
     score = replace(score, notes=heard.notes, error=None if problem is None else _failure(problem))
     if not heard.usable:
         return score, None
     score = judged(score, bundle, analysis, settings, heard.stability, doubt=heard.doubt)
     return score, analysis.picture
+
+
+def _passes(
+    source: Path | BinaryIO, shown: str, bundle: Bundle, settings: Settings
+) -> tuple[AudioInfo, _Heard]:
+    """Listen once, and again as often as the stream asks for it."""
+    with open_audio(source, shown) as stream:
+        heard = _listen(stream, bundle, settings)
+        while stream.again():
+            heard = _listen(stream, bundle, settings)
+        return stream.info, heard
 
 
 def _listen(stream: AudioStream, bundle: Bundle, settings: Settings) -> _Heard:
@@ -227,14 +243,16 @@ def _listen(stream: AudioStream, bundle: Bundle, settings: Settings) -> _Heard:
                 break
     if stretches[-1][0] is not None and stream.problem is None:
         stream.seek(max(0.0, (stream.duration_s or 0.0) - LAST_S))
-        # Only the end tells whether the file is cut. A file longer than it says is not, and what it
-        # hides behind the stated end is not decoded.
+        # Only the end tells whether the file is cut, or goes on behind the stated one.
         deque(islice(stream.blocks(BLOCK_S), 4), maxlen=0)
     unusable, analysis, doubt = meter.problem(), analyzer.finish(), stream.doubt or meter.doubt
     if meter.spoilt:
         analysis = replace(analysis, reason=analysis.reason or doubt)
+    windows = stretches[-1][0] is not None
     return _Heard(
         analysis,
+        stream.duration_s if windows else meter.duration_s,
+        windows and (stream.longer or unusable is not None),
         first_reason(stream.problem, unusable),
         unusable is None,
         stream.notes + (meter.notes if unusable is None else ()),
@@ -271,24 +289,10 @@ def _failure(error: Exception) -> Failure:
     if isinstance(error, UnsungError):
         return Failure(type(error).__name__, str(error))
     if isinstance(error, MemoryError):
-        return Failure("MemoryError", "not enough memory for this file; try --jobs 1")
+        return Failure(
+            "MemoryError", "not enough memory for this file; raise --max-memory, or try --jobs 1"
+        )
     return Failure(
         type(error).__name__,
         f"unexpected: {error or 'no message'}; the other files go on; please report this file",
     )
-
-
-def _hints(path: Path) -> tuple[Provenance, ...]:
-    """Read what the file says of its origin; a damaged tag never costs the verdict."""
-    with suppress(OSError, ValueError, AudioError):
-        return tuple(provenance(path))
-    return ()
-
-
-def _source(given: str | Path) -> Source:
-    """Name one thing without looking whether it is a folder, list or pattern."""
-    text = str(given)
-    if text == "-":
-        return Source(text, "stdin", text)
-    is_url = text.lower().startswith(("http://", "https://"))
-    return Source(text, "url" if is_url else "file", text)

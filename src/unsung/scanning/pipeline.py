@@ -135,7 +135,7 @@ def scan_rows(
             are scored once and the other rows are copies.
         on_progress: called after each row, skipped ones included.
         load: turns the bundle's name into a bundle; worker processes import it by its name.
-        limits: seconds and bytes that one file may cost.
+        limits: seconds, memory and bytes that one file may cost; worker processes have defaults.
         quarantine: list of files that failed; they are left out until they change.
         retry_failed: try files again, too, that failed and have not changed.
         ray: address of a Ray cluster, or "local": its machines score, this one writes.
@@ -235,17 +235,20 @@ def _rows(
     ray: str | None,
     stop: Callable[[], None] | None,
 ) -> Iterator[Row]:
-    init = {"settings": scorer.settings, "load": scorer.load, "limits": scorer.limits}
-    time_s = scorer.limits.time_s
+    limits = scorer.limits
+    if ray is None and jobs == 1 and limits.time_s is None and limits.memory_bytes is None:
+        for item in items:
+            yield item if isinstance(item, Row) else scorer(Task(*item))
+        return
+    limits = limits.of_workers()
+    init = {"settings": scorer.settings, "load": scorer.load, "limits": limits}
+    time_s = limits.time_s
     if ray is not None:
         from unsung.scanning import on_ray
 
         yield from on_ray.run(
             items, ray, jobs, init, scorer.stamp, known=scorer.ask, time_s=time_s, stop_inputs=stop
         )
-    elif jobs == 1 and time_s is None:
-        for item in items:
-            yield item if isinstance(item, Row) else scorer(Task(*item))
     else:
         assert jobs is not None
         yield from pool.run(

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unsung.audio.memory import keep_freed_memory
+from unsung.audio.memory import bound_memory, keep_freed_memory
 from unsung.errors import UnsungError
 from unsung.runtime import load_bundle
 from unsung.scanning import objects
@@ -186,6 +186,7 @@ def _ready(init: dict[str, Any], inbox: Any, outbox: Any) -> Scorer | None:
     asks = init.pop("asks", False)
     try:
         scorer = Scorer(**init, ask=ask if asks else None)
+        bound_memory(scorer.limits.memory_bytes)
     except UnsungError as error:
         answer = UnsungError(str(error))  # plain: errors with own constructors do not unpickle
     _send(answer, outbox)

@@ -86,6 +86,7 @@ def test_broken_files_have_one_row_and_are_left_out(old, broken, log):
         assert anew == {"dangling.wav": "UnreadableAudio"}  # no bytes that could be known again
         assert log.read_bytes() == content
     retried = list(scan_rows(old, Settings(), resume=log, jobs=1, retry_failed=True))
+    del broken["cut.wav"]  # its rest was heard: it has a verdict
     assert kinds(row for row in retried if not row.skipped) == broken
     assert log.read_bytes() == content
 

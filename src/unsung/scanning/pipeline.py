@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -156,11 +156,12 @@ def scan_rows(
         jobs = 1 if len(ahead) <= FEW else pool.cores()
     progress = Progress()
     with ExitStack() as stack:
-        store = None
+        store = held = None
         if resume is not None:
             opened = ResumeFile(resume, scorer.stamp, mark, retry_failed, listed=bool(quarantine))
             store = stack.enter_context(opened)
-        held = stack.enter_context(_quarantine(quarantine, retry_failed))
+        if quarantine is not None:
+            held = stack.enter_context(Quarantine(quarantine, retry=retry_failed))
         claims = Claims(store, scorer.stamp) if store is not None else None
         scorer.ask = claims.known if claims is not None else None
         items = _unknown(chain(ahead, sources), store, held)
@@ -277,10 +278,6 @@ def _unknown(
             yield Row(index, Score(source.path, error=left_out), skipped=True, quarantined=True)
             continue
         yield index, source
-
-
-def _quarantine(path: Path | None, retry: bool) -> AbstractContextManager[Quarantine | None]:
-    return nullcontext() if path is None else Quarantine(path, retry=retry)
 
 
 def _sources(inputs: Inputs, left_out: Counter[str]) -> Iterator[Source]:

@@ -34,7 +34,7 @@ def in_place(bundle, clip):
     analyzer = bundle.analyzer(clip.sample_rate_hz)
     analyzer.push(clip.mono())
     found = analyzer.finish()
-    added = sum(found.evidence.terms[name] for name in (SHIFTED, COPIED))
+    added = sum(found.evidence.terms.get(name, 0.0) for name in (SHIFTED, COPIED))
     assert found.logit == pytest.approx(judge(bundle, clip).logit, abs=1e-5)
     return found.logit - added
 

@@ -27,7 +27,7 @@ def noise(seconds: float, seed: int = 0) -> np.ndarray:
     return (0.1 * rng.standard_normal(round(16000 * seconds))).astype(np.float32)
 
 
-@pytest.mark.parametrize("seconds", [6.0, 10.0, 23.0])
+@pytest.mark.parametrize("seconds", [6.0, 10.0, 14.0])
 def test_the_gradient_is_of_the_score_that_a_scan_gives(bundle, seconds):
     pytest.importorskip("torch")
     sound = noise(seconds)[None]

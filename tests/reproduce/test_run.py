@@ -214,7 +214,7 @@ def test_a_score_that_is_no_number_is_an_error_row_and_says_whose(toml, table, m
     monkeypatch.setattr(Bundle, "logits", lambda *_: np.array([np.nan], np.float32))
     rows = list(score_job(plan.jobs[0], detectors))
     assert {row["error"]["type"] for row in rows} == {"NotFinite"}
-    assert all("default-4 gave nan" in row["error"]["message"] for row in rows)
+    assert all("default-5 gave nan" in row["error"]["message"] for row in rows)
 
 
 def test_nothing_but_failures_is_an_error_that_points_to_them(toml, table, tmp_path, monkeypatch):

@@ -103,7 +103,7 @@ def in_python(bundle: Bundle, samples: FloatArray, rate_hz: int) -> dict[str, An
     score = judged(blank, bundle, found, settings)
     picture, attribution = found.picture, bundle.attribution
     assert attribution is not None
-    means = [(p / max(analyzer._covered_s, 1e-9)).astype(np.float32) for p in analyzer._pictures]
+    means = [moments.mean for moments in analyzer._moments]
     return {
         **score.to_dict(),
         "bandwidth_hz": found.bandwidth_hz,

@@ -129,7 +129,7 @@ def test_stretches_agree(both: Any) -> None:
             assert other == pytest.approx(mine, abs=1e-3), name
         assert script["stretches_text"] == python["stretches_text"], name
         kinds.add(python["stretches_text"].split(" ")[0])
-    assert kinds == {"", "The", "Measures"}
+    assert {"", "The"} <= kinds <= {"", "The", "Measures"}
 
 
 def test_pictures_agree(both: Any) -> None:
@@ -148,7 +148,6 @@ def test_relevance_adds_up_to_each_window(both: Any, bundle: Bundle) -> None:
 
 
 def test_statements_are_the_reports(both: Any, bundle: Bundle) -> None:
-    limits = bundle.thresholds(RATE)
     name = bundle.calibration["name"]
     for python, script, at_rate in both.values():
         score = Score(
@@ -159,6 +158,7 @@ def test_statements_are_the_reports(both: Any, bundle: Bundle) -> None:
             false_alarm_rate=RATE,
             prior=PRIOR,
         )
+        limits = bundle.thresholds(RATE, script["covered_s"])
         said = words.state(score, name, limits.guarantee, limits.n_human)
         found = script["statement"]
         assert [found[k] for k in ("key", "headline", "text", "rate", "caution")] == [
@@ -193,7 +193,7 @@ def test_a_second_linear_model_is_joined(bundle: Bundle, tmp_path: Path) -> None
         arrays[f"{label}.copies_weight"] = arrays[f"{label}.weight"][..., ::-1].copy()
     save_file(arrays, folder / "weights.safetensors")
     info = json.loads((folder / "bundle.json").read_text())
-    info["shift"] |= {"copies_limit": -1.0, "copies_spread": 0.8}
+    info["shift"] |= {"copies_limit": -1.0, "copies_spread": 0.8, "from_s": 0.0}
     digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
     info["files"]["weights.safetensors"] = digest
     (folder / "bundle.json").write_text(json.dumps(info))

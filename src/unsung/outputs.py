@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unsung.errors import UsageError
+from unsung.text import parse_json
 
 __all__ = [
     "FOREIGN",
@@ -166,13 +167,13 @@ def json_with(*keys: str) -> Callable[[Path], bool]:
         with path.open("rb") as file:
             line = file.readline(_LARGEST_JSON)
         try:
-            first = json.loads(line)
-        except (ValueError, RecursionError):
+            first = parse_json(line)
+        except ValueError:
             try:
                 if path.stat().st_size > _LARGEST_JSON:
                     return False
-                first = json.loads(path.read_bytes())
-            except (ValueError, RecursionError):
+                first = parse_json(path.read_bytes())
+            except ValueError:
                 return False
         if isinstance(first, list) and first:
             first = first[0]

@@ -134,7 +134,7 @@ def test_clicks_and_quiet_parts_do_not_set_the_level():
     clicks[:: RATE // 2] = 1e9
     quiet[: round(0.9 * len(quiet))] *= 1e-3
     for sound in (clicks, quiet):
-        assert np.array_equal(heard(Clip(sound[None], RATE)), sound)
+        assert np.array_equal(heard(Clip(sound[None], RATE)), np.clip(sound, -16, 16))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])

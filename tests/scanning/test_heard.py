@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from unsung import scan
+from unsung.audio.read import read_clip
 from unsung.audio.signals import comb, noise
+from unsung.data.fingerprint import fingerprint_file
+from unsung.explainers import explain
 from unsung.runtime import load_bundle
 from unsung.scanning import score_file
-from unsung.scanning.stress import judge_with
+from unsung.scanning.stress import judge_with, middle
 from unsung.types import Clip
 
 RATE = 16000
@@ -109,6 +113,39 @@ def test_samples_that_were_cut_take_human_back_and_many_take_all_back(
         soundfile.write(path, made, RATE, "FLOAT")
         score = score_file(path, bundle)[0]
         assert (score.verdict, bool(score.reason)) == (expected, expected == "undecided")
+
+
+def _forms(song, other):
+    """Yield sound that is not judged as it stands. Shape: ``[channel, time]``."""
+    clicks = song.copy()
+    clicks[::100_000] = 1e6
+    for gain in (2e-3, 1.0, 1e3, 1e7):
+        yield np.stack([song]) * gain
+        yield np.stack([song, -song]) * gain
+        yield np.stack([song + 0.01 * other, 0.01 * other - song]) * gain
+    yield np.stack([clicks])
+    yield np.stack([clicks, -clicks])
+
+
+def test_every_command_hears_the_same(song, other, bundle, tmp_path):
+    plain_path, path = tmp_path / "plain.wav", tmp_path / "a.wav"
+    soundfile.write(plain_path, song, RATE, "FLOAT")
+    words = fingerprint_file(str(plain_path))
+    for number, samples in enumerate(_forms(song, other)):
+        made = samples.astype(np.float32)
+        soundfile.write(path, made.T, RATE, "FLOAT")
+        score = score_file(path, bundle)[0]
+        assert score.verdict == "ai", number
+        explained = explain(str(path), seconds=SECONDS, turn=False)
+        others = {
+            "explain": explained.judged.logit,
+            "stress": judge_with(bundle)(middle(path, SECONDS)).logit,
+            "array": scan(made, RATE).logit,
+            "clip": judge_with(bundle)(read_clip(path)).logit,
+        }
+        assert others == pytest.approx(dict.fromkeys(others, score.logit), abs=1e-3), number
+        if np.abs(made).max() / np.abs(made).mean() < 100:  # no clicks
+            assert np.bitwise_count(words ^ fingerprint_file(str(path))).mean() < 1, number
 
 
 def _tracks(path, sounds, codec, default=None):

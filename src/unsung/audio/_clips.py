@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unsung.audio.health import HealthMeter
+from unsung.audio.mixing import heard
 from unsung.audio.mixing import mono as mixed
 from unsung.errors import EmptyAudio, first_reason
 from unsung.types import Clip, FloatArray
@@ -20,18 +21,21 @@ __all__ = ["part", "sound"]
 
 
 def sound(stream: AudioStream, start_s: float, duration_s: float | None, mono: bool) -> Clip:
-    """Return what `part` does, repaired where few samples are no numbers.
+    """Return what `part` does, with 0 for samples that are no numbers, where they are few.
 
     Raises:
         AudioError: why the part cannot be judged.
     """
     clip = part(stream, start_s, duration_s, mono)
     meter = HealthMeter(clip.sample_rate_hz, stream.name)
-    rows = [meter.push(row) for row in clip.samples]
+    heard(clip, meter)
     unusable = meter.problem()
     if unusable is not None:
         raise first_reason(stream.problem, unusable) or unusable
-    return replace(clip, samples=np.stack(rows))
+    finite = np.isfinite(clip.samples)
+    if finite.all():
+        return clip
+    return replace(clip, samples=np.where(finite, clip.samples, np.float32(0)))
 
 
 def part(stream: AudioStream, start_s: float, duration_s: float | None, mono: bool) -> Clip:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unsung.audio.health import HealthMeter
 from unsung.types import Clip, FloatArray
 
 __all__ = ["Mix", "MixMeter", "heard", "mono", "track_notes"]
@@ -223,12 +224,16 @@ def mono(clip: Clip) -> FloatArray:
     return _whole(clip, level=False)
 
 
-def heard(clip: Clip) -> FloatArray:
-    """Return what a scan of a clip judges: mixed, and at a level that can be measured.
+def heard(clip: Clip, meter: HealthMeter | None = None) -> FloatArray:
+    """Return what a scan of a clip judges: mixed, at a level that can be measured, then repaired.
+
+    Args:
+        clip: the sound as its file holds it; nothing is cut before its level is known.
+        meter: takes note of what was repaired.
 
     Shape: → ``[time]``.
     """
-    return _whole(clip, level=True)
+    return (meter or HealthMeter(clip.sample_rate_hz)).push(_whole(clip, level=True))
 
 
 def _whole(clip: Clip, level: bool) -> FloatArray:

@@ -63,6 +63,17 @@ def _layouts(song, other):
     yield "delay", [song, np.roll(song, 80)]
 
 
+def test_an_inverted_channel_changes_nothing(song, other, bundle, tmp_path):
+    """Two channels, the second in either polarity: just the same sound is judged."""
+    path = tmp_path / "a.wav"
+    for right in (song, 0.5 * song, other, song + other, 0.3 * song - other):
+        logits = []
+        for sign in (1, -1):
+            soundfile.write(path, np.stack([song, sign * right], 1), RATE, "FLOAT")
+            logits.append(score_file(path, bundle)[0].logit)
+        assert logits[0] == logits[1]
+
+
 def test_no_layout_hides_an_ai_song(song, other, plain, bundle, tmp_path):
     path = tmp_path / "a.wav"
     for name, channels in _layouts(song, other):

@@ -246,6 +246,7 @@ def test_channels_and_levels_are_mixed_as_in_python(tmp_path: Path) -> None:
         "left": [song, 0 * song],
         "unrelated": [song, other],
         "anti": [song, -song],
+        "wide": [song + 2 * other, song - 2 * other],
         "mid": [song + 0.03 * other, 0.03 * other - song],
         "delay": [song, late],
         "six": [song, -song, 0.1 * other, 0 * song, 0 * song, 0 * song],
@@ -276,7 +277,9 @@ def test_channels_and_levels_are_mixed_as_in_python(tmp_path: Path) -> None:
         for at in range(0, samples.shape[1], 2 * 44100):
             meter.push(samples[:, at : at + 2 * 44100])
         mix = meter.mix()
-        assert (found["channel"], found["gain"]) == (mix.channel, mix.gain), path
+        assert (found["channel"], found["gain"], found["difference"]) == (
+            mix.channel, mix.gain, mix.difference,
+        ), path  # fmt: skip
         assert bool(found["doubt"]) == bool(meter.doubt), path
         rms = np.sqrt(np.mean(np.square(mix(samples), dtype=np.float64)))
         assert found["rms"] == pytest.approx(rms, rel=1e-4), path

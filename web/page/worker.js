@@ -57,8 +57,8 @@ const actions = {
     if (found.live && isPlain(found.mix) && found.mixer.settled) {
       // Live sound cannot be heard again: where its channels cancel, the measurement begins anew with
       // what comes from here on. Its level may still rise and stays as it is.
-      const { channel } = found.mixer.mix();
-      if (channel !== null) Object.assign(found, fresh(found.meter.rateHz), { mix: { channel, gain: 1 }, next: EVERY_S });
+      const mix = { ...found.mixer.mix(), gain: 1 };
+      if (!isPlain(mix)) Object.assign(found, fresh(found.meter.rateHz), { mix, next: EVERY_S });
     }
     const block = mixed(channels, found.mix);
     found.meter.push(block);

@@ -5,8 +5,10 @@ The rule is the mean of the channels at the file's own level. Two things make th
 than a listener hears, and both are measured while the blocks pass:
 
 * *Channels cancel.* In anti-phase, in part of the spectrum (a delay, a turned band) or part of the
-  time, the mean loses what every ear hears. One channel cannot cancel itself, so the loudest one
-  between 250 Hz and 8 kHz is judged alone.
+  time, the mean loses what every ear hears. Of two channels, half their difference holds just what
+  the mean lost: the one of the two with more sound between 250 Hz and 8 kHz is judged, so that a
+  channel of the other polarity changes nothing. Where both cancel, and among more channels, the
+  loudest channel is judged alone: it cannot cancel itself.
 * *The level lies outside what the measures are made for*: integers written as float samples, or
   sound far below full scale. A power of two brings it back; it changes no digit of a sample.
 
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +43,9 @@ LOW_HZ, HIGH_HZ = 250.0, 8000.0
 LEAST_BLOCK = 0.5
 """Power of the mean over that of channels that know nothing of one another (1; equal ones 2),
 averaged over bins. The lowest block of 160 real stereo tracks had 0.73."""
+
+MORE = 1.0001
+"""Power of the difference over the mean's from which on it holds more; below is rounding."""
 
 MOST_BLOCKS = 0.1
 """Share of blocks below `LEAST_BLOCK` from which on the channels cancel."""
@@ -73,7 +78,7 @@ _EMPTY_BIN = 1e-9  # a bin 90 dB below the block's strongest holds rounding only
 
 @dataclass(frozen=True)
 class Mix:
-    """The mean of all channels (None) or one channel, times a gain.
+    """The mean of all channels, half the difference of two, or one channel, times a gain.
 
     >>> Mix()(np.array([[0.5, 1.0], [0.0, 1.0]], np.float32)).tolist()
     [0.25, 1.0]
@@ -81,6 +86,7 @@ class Mix:
 
     channel: int | None = None
     gain: float = 1.0
+    difference: bool = False
 
     def __call__(self, block: FloatArray) -> FloatArray:
         """Return a fresh mono block. Shape: ``[channel, time]`` → ``[time]``."""
@@ -94,7 +100,8 @@ class Mix:
         if len(block) > 2:
             mean: FloatArray = np.full(len(block), 1 / len(block), np.float32) @ block
             return mean
-        made: FloatArray = block[0] + block[1]  # five times as fast as a mean over axis 0
+        # Five times as fast as a mean over axis 0.
+        made: FloatArray = block[0] - block[1] if self.difference else block[0] + block[1]
         made *= np.float32(0.5)
         return made
 
@@ -104,6 +111,8 @@ class Mix:
         made = []
         if self.channel is not None:
             made.append(f"the channels cancel in their mean; channel {self.channel + 1} is judged")
+        if self.difference:
+            made.append("the channels cancel in their mean; their difference is judged")
         if self.gain != 1:
             made.append(f"judged at another level, {20 * math.log10(self.gain):+.0f} dB")
         return tuple(made)
@@ -126,7 +135,8 @@ class MixMeter:
         self._mean = np.zeros(len(inside))  # power of the mean of the channels
         self._apart = np.zeros(len(inside))  # power it would have were they unrelated
         self._power = np.zeros(channels)
-        self._blocks = self._lost = self._coarse = 0
+        self._blocks = self._coarse = 0
+        self._lost = [0, 0]  # blocks in which the mean cancels, and the difference of two
         self._levels: Counter[int] = Counter()
         self._silent = True
 
@@ -171,15 +181,24 @@ class MixMeter:
 
     def mix(self) -> Mix:
         """Return how the whole track must be mixed; `Mix()` where the rule holds."""
-        return Mix(int(np.argmax(self._power)) if self._cancels() else None, self._gain())
+        gain = self._gain()
+        ways = [(self._mean, self._lost[0], False)]
+        if len(self._power) == 2:
+            other = 2 * self._apart - self._mean  # |a - b|² = 2 |a|² + 2 |b|² - |a + b|²
+            more = other.sum() > MORE * self._mean.sum()
+            ways.insert(0 if more else 1, (other, self._lost[1], True))
+        for power, lost, difference in ways:
+            if not self._cancels(power, lost):
+                return Mix(None, gain, difference)
+        return Mix(int(np.argmax(self._power)), gain)
 
-    def _cancels(self) -> bool:
-        if self._lost > MOST_BLOCKS * self._blocks:
+    def _cancels(self, power: NDArray[np.float64], lost: int) -> bool:
+        if lost > MOST_BLOCKS * self._blocks:
             return True
         filled = self._apart > _EMPTY_BIN * self._apart.max(initial=0.0)
         if self._blocks < LEAST_FRAMES or not filled.any():
             return False
-        few = self._mean[filled] < LEAST_BIN * self._apart[filled]
+        few = power[filled] < LEAST_BIN * self._apart[filled]
         return bool(few.mean() > MOST_BINS)
 
     def _gain(self) -> float:
@@ -208,7 +227,9 @@ class MixMeter:
         self._mean += mean
         self._apart += apart
         self._blocks += 1
-        self._lost += bool(float((mean[filled] / apart[filled]).mean()) < LEAST_BLOCK)
+        share = float((mean[filled] / apart[filled]).mean())
+        self._lost[0] += share < LEAST_BLOCK
+        self._lost[1] += 2 - share < LEAST_BLOCK
 
 
 def track_notes(track: int, tracks: int) -> tuple[str, ...]:
@@ -245,7 +266,7 @@ def _whole(clip: Clip, level: bool) -> FloatArray:
     for at in range(0, samples.shape[1], step):
         meter.push(samples[:, at : at + step])
     mix = meter.mix()
-    return mix(samples) if level else Mix(mix.channel)(samples)
+    return mix(samples) if level else replace(mix, gain=1.0)(samples)
 
 
 def _energy(block: FloatArray) -> float:

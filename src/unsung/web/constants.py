@@ -100,6 +100,7 @@ def _mixing() -> dict[str, Any]:
         "low_hz": mixing.LOW_HZ,
         "high_hz": mixing.HIGH_HZ,
         "least_block": mixing.LEAST_BLOCK,
+        "more": mixing.MORE,
         "most_blocks": mixing.MOST_BLOCKS,
         "least_bin": mixing.LEAST_BIN,
         "most_bins": mixing.MOST_BINS,

@@ -4,42 +4,44 @@
 import { RealFFT } from "../numerics/fft.js";
 
 /**
- * @typedef {{channel: number | null, gain: number}} Mix the mean of all channels (null) or one of
- *   them, times a gain
+ * @typedef {{channel: number | null, gain: number, difference: boolean}} Mix the mean of all channels
+ *   (null), half the difference of two, or one of them, times a gain
  * @typedef {{frame_s: number, low_hz: number, high_hz: number, least_block: number,
- *   most_blocks: number, least_bin: number, most_bins: number, least_frames: number,
+ *   more: number, most_blocks: number, least_bin: number, most_bins: number, least_frames: number,
  *   usual: [number, number], target: number, silent: number, loud_part: number, few_steps: number,
  *   normal: number, empty_bin: number}} MixingValues
  */
 
 /** The rule. @type {Mix} */
-export const PLAIN = { channel: null, gain: 1 };
+export const PLAIN = { channel: null, gain: 1, difference: false };
 
 /** @param {Mix} mix */
-export const isPlain = (mix) => mix.channel === null && mix.gain === 1;
+export const isPlain = (mix) => mix.channel === null && mix.gain === 1 && !mix.difference;
 
 /**
  * A fresh mono block.
  * @param {Float32Array[]} channels
  * @param {Mix} mix
  */
-export function mixed(channels, { channel, gain }) {
+export function mixed(channels, { channel, gain, difference }) {
   const used = channel === null ? channels : [channels[channel]];
   const block = new Float32Array(used[0].length);
   const weight = gain / used.length;
   for (let i = 0; i < block.length; i += 1) {
     let sum = 0;
     for (const one of used) sum += one[i];
+    if (difference) sum -= 2 * used[1][i];
     block[i] = sum * weight;
   }
   return block;
 }
 
 /** @param {Mix} mix */
-export function mixNotes({ channel, gain }) {
+export function mixNotes({ channel, gain, difference }) {
   const db = Math.round(20 * Math.log10(gain));
   return [
     ...(channel === null ? [] : [`the channels cancel in their mean; channel ${channel + 1} is judged`]),
+    ...(difference ? ["the channels cancel in their mean; their difference is judged"] : []),
     ...(gain === 1 ? [] : [`judged at another level, ${db > 0 ? "+" : ""}${db} dB`]),
   ];
 }
@@ -62,7 +64,7 @@ export class MixMeter {
     this.apart = new Float64Array(bins); // power it would have were they unrelated
     this.power = new Float64Array(channels);
     this.blocks = 0;
-    this.lost = 0;
+    this.lost = [0, 0]; // blocks in which the mean cancels, and the difference of two
     this.coarse = 0;
     /** @type {Map<number, number>} */
     this.levels = new Map();
@@ -106,18 +108,33 @@ export class MixMeter {
    * @returns {Mix}
    */
   mix() {
-    return { channel: this._cancels() ? this.power.indexOf(Math.max(...this.power)) : null, gain: this._gain() };
+    const gain = this._gain();
+    /** @type {[Float64Array, number, boolean][]} */
+    const ways = [[this.mean, this.lost[0], false]];
+    if (this.power.length === 2) {
+      const other = this.apart.map((apart, i) => 2 * apart - this.mean[i]); // |a - b|² = 2 |a|² + 2 |b|² - |a + b|²
+      const more = sum(other) > this.values.more * sum(this.mean);
+      ways.splice(more ? 0 : 1, 0, [other, this.lost[1], true]);
+    }
+    for (const [power, lost, difference] of ways) {
+      if (!this._cancels(power, lost)) return { channel: null, gain, difference };
+    }
+    return { channel: this.power.indexOf(Math.max(...this.power)), gain, difference: false };
   }
 
-  _cancels() {
+  /**
+   * @param {Float64Array} power
+   * @param {number} lost
+   */
+  _cancels(power, lost) {
     const { most_blocks: mostBlocks, least_bin: leastBin, most_bins: mostBins, least_frames: least } = this.values;
-    if (this.lost > mostBlocks * this.blocks) return true;
+    if (lost > mostBlocks * this.blocks) return true;
     if (this.blocks < least) return false;
     const floor = this.values.empty_bin * highest(this.apart);
     let [filled, few] = [0, 0];
     this.apart.forEach((apart, i) => {
       filled += Number(apart > floor);
-      few += Number(apart > floor && this.mean[i] < leastBin * apart);
+      few += Number(apart > floor && power[i] < leastBin * apart);
     });
     return few > mostBins * filled;
   }
@@ -180,7 +197,8 @@ export class MixMeter {
       this.apart[i] += value;
     });
     this.blocks += 1;
-    this.lost += Number(share / filled < this.values.least_block);
+    this.lost[0] += Number(share / filled < this.values.least_block);
+    this.lost[1] += Number(2 - share / filled < this.values.least_block);
   }
 }
 

@@ -29,10 +29,12 @@ __all__ = [
     "json_with",
     "lines_with",
     "named",
+    "new_part",
     "output_file",
     "output_folder",
     "parquet_with",
     "replacing",
+    "take_place",
     "text_with",
     "write_whole",
     "zip_with",
@@ -40,6 +42,7 @@ __all__ = [
 
 _HEAD = 1 << 16
 _LARGEST_JSON = 1 << 26
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH  # the mode counts, also for an administrator
 _STEM_BYTES = 200  # a part's name must fit where the target's does
 
 Input = str | os.PathLike[str] | None
@@ -101,7 +104,7 @@ def output_folder(
     """
     given = list(inputs)
     with named(path):
-        if path.exists() and not path.is_dir():
+        if _behind(path).exists() and not path.is_dir():
             raise UsageError(f"{path}: expected a folder, this is a file; give another name")
         known = is_earlier(path, {name: kinds[name] for name in signs})
         for pattern, kind in kinds.items():
@@ -129,18 +132,35 @@ def replacing(path: Path) -> Iterator[Path]:
         OSError: as it came, with the target's name where it had none.
     """
     with named(path):
-        target = _behind(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        stem = os.fsdecode(os.fsencode(target.stem)[:_STEM_BYTES])
-        part = target.with_name(f".{stem}.part{target.suffix}")
-        part.unlink(missing_ok=True)  # of a killed run; never written through a link
+        _behind(path).parent.mkdir(parents=True, exist_ok=True)
+        part = new_part(path)
         try:
             yield part
-            if target.exists():
-                shutil.copymode(target, part)
-            part.replace(target)
+            take_place(part, path)
         finally:
             part.unlink(missing_ok=True)
+
+
+def new_part(path: Path, end: str | None = None) -> Path:
+    """Return where the target is written first: a free name beside what the path leads to.
+
+    Args:
+        path: the target, or a link to it.
+        end: extension of the part, for which others may look; None takes the target's.
+    """
+    target = _behind(path)
+    stem = os.fsdecode(os.fsencode(target.stem)[:_STEM_BYTES])
+    part = target.with_name(f".{stem}.part{target.suffix if end is None else end}")
+    part.unlink(missing_ok=True)  # of a killed run; never written through a link
+    return part
+
+
+def take_place(part: Path, path: Path) -> None:
+    """Put a finished part in the place of its target; see `replacing`."""
+    target = _behind(path)
+    if target.exists():
+        shutil.copymode(target, part)
+    part.replace(target)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -187,9 +207,12 @@ def lines_with(first: str, *keys: str) -> Callable[[Path], bool]:
     whole = json_with(first, *keys)
 
     def ours(path: Path) -> bool:
-        head = _head(path).rstrip(b"\0")  # zeros: what a power loss can leave of a line
+        if whole(path):
+            return True
+        head = _head(path).rstrip(b"\0")  # zeros: what a power loss can leave of a line's end
         start = json.dumps({first: ""})[:-3].encode()
-        return whole(path) or (b"\n" not in head and start.startswith(head[: len(start)]))
+        cut = b"\n" not in head and path.stat().st_size <= _HEAD
+        return cut and bool(head) and start.startswith(head[: len(start)])
 
     return ours
 
@@ -275,6 +298,11 @@ def _refuse(target: Path, shown: Path, inputs: Iterable[Input], kind: Kind) -> N
                 f"{shown}: is the input itself, or another file that this command reads; give "
                 "the output another name"
             )
+    if not state.st_mode & _WRITABLE:
+        raise UsageError(
+            f"{shown}: is protected from writing and left as it is; give another name, or let it "
+            "be written (chmod u+w)"
+        )
     if state.st_size and not kind.ours(target):
         raise UsageError(
             f"{shown}: holds something else than {kind.what} of an earlier run and is left as it "

@@ -19,7 +19,15 @@ from types import TracebackType
 from typing import IO, Any, Protocol, Self, TextIO
 
 from unsung.errors import MissingExtra, UsageError
-from unsung.outputs import Kind, json_with, named, output_file, parquet_with
+from unsung.outputs import (
+    Kind,
+    json_with,
+    named,
+    new_part,
+    output_file,
+    parquet_with,
+    take_place,
+)
 from unsung.scanning.keys import KeyIndex
 from unsung.scanning.settings import FileFacts, Metadata
 from unsung.stopping import finishing
@@ -220,10 +228,11 @@ class ParquetWriter:
             raise MissingExtra("pyarrow", "tables", "writing Parquet") from error
         output_file(path, (), PARQUET)
         self._arrow, self._notes = pyarrow, notes
-        self._path, self._part = path, path.with_name(path.name + ".part")
+        self._path = path
         names = [*COLUMNS, *(FACTS if facts else ())]
         self._schema = pyarrow.schema([(name, self._type(name)) for name in names], notes)
         try:
+            self._part = new_part(path, "")  # who reads *.parquet must not find it
             self._file: IO[bytes] = self._part.open("wb")
         except OSError as error:
             raise UsageError(f"{path}: cannot be written ({error.strerror})") from error
@@ -248,7 +257,7 @@ class ParquetWriter:
             if kind is not None and self._notes:
                 self._part.unlink()
             else:
-                self._part.replace(self._path)
+                take_place(self._part, self._path)
 
     def write(self, score: Score, facts: FileFacts | None = None) -> None:
         """Add one row."""

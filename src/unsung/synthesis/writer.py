@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from unsung.errors import MissingExtra, UnsungError, UsageError
-from unsung.outputs import write_whole
+from unsung.outputs import output_folder, write_whole
 from unsung.synthesis._answers import (
     SYSTEM,
     BadAnswer,
@@ -265,8 +265,11 @@ def choose_writer(
     list would show; the address from the argument or `URL_VARIABLES`.
 
     Raises:
-        UsageError: another kind, or no key or model for an endpoint.
+        UsageError: another kind, no key or model for an endpoint, or a cache that is no folder.
     """
+    cache = (settings or {}).get("cache")
+    if cache is not None:
+        output_folder(cache, (), {})
     key = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), "")
     url = base_url or next((os.environ[n] for n in URL_VARIABLES if os.environ.get(n)), "")
     if kind not in ("auto", "grammar", "endpoint"):

@@ -16,6 +16,7 @@ from typing import Any
 
 from unsung import reports
 from unsung.errors import UsageError
+from unsung.outputs import output_folder
 from unsung.runtime import Bundle, load_bundle
 from unsung.web.constants import constants
 from unsung.web.runtime import RUNTIME, WEBGPU, find_runtime, sources
@@ -116,14 +117,13 @@ def _fill(out: Path, bundle: Bundle, runtime: Path, *, webgpu: bool) -> None:
 
 
 def _fresh(out: Path, read: tuple[Path, ...]) -> Path:
+    output_folder(out, (), {})
     for given in read:
         if given.resolve().is_relative_to(out.resolve()):
             raise UsageError(
                 f"{out}: would be emptied, but {given}, which is read, lies in it; give another "
                 "--output"
             )
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: expected a folder, this is a file; give another --output")
     if out.exists() and any(out.iterdir()):
         if not (out / _MARK).is_file():
             raise UsageError(

@@ -89,19 +89,20 @@ def test_too_many_files_are_refused(naughty, song):
 
 def test_a_tiny_file_that_decodes_to_hours_is_refused(naughty, tmp_path: Path):
     path = tmp_path / "hours.flac"
-    rate = 1000
+    rate = 4000
     with soundfile.SoundFile(path, "w", rate, 1, subtype="PCM_16", format="FLAC") as out:
         for _ in range(4 * 3600):  # 4 h of a tone that costs nothing to store
             out.write(np.full(rate, 0.25, np.float32))
     data = path.read_bytes()
     assert len(data) < 200_000
     answer = naughty.scan(("hours.flac", data))
-    found = (answer.status_code, answer.json()["error"])
-    assert found in {
-        (413, "TooLong"),
-        (415, "UnreadableAudio"),
-    }  # too long, or a rate that none has
-    assert answer.json()["detail"]
+    assert (answer.status_code, answer.json()["error"]) == (413, "TooLong")
+
+
+def test_a_rate_that_no_sound_has_is_unreadable_however_long(naughty, tmp_path: Path):
+    soundfile.write(tmp_path / "x.wav", np.full(100_000, 0.25), 1000)
+    answer = naughty.scan(("x.wav", (tmp_path / "x.wav").read_bytes()))
+    assert (answer.status_code, answer.json()["error"]) == (415, "UnreadableAudio")
 
 
 def test_decoding_stops_at_the_bound(tmp_path: Path, song, monkeypatch):
@@ -156,7 +157,7 @@ def test_a_decoder_that_crashes_costs_its_row_only(naughty, song):
     rows = answer.json()["scores"]
     assert answer.status_code == 200
     assert [(r["error"] or {}).get("type") for r in rows] == [None, "WorkerDied", None]
-    assert rows[1]["error"]["message"]
+    assert "SIGSEGV" in rows[1]["error"]["message"]
     wait_for(lambda: naughty.service.crew.alive == 2, 30)
 
 

@@ -27,6 +27,13 @@ from unsung.audio.tags import provenance
 from unsung.errors import AudioError
 import av, soundfile, soxr  # what is mapped once is no cost of a file
 bound_memory(512 << 20)
+def peak_kib():
+    # ru_maxrss keeps what the process that started this one held; VmHWM begins anew.
+    try:
+        lines = open("/proc/self/status").read().splitlines()
+    except FileNotFoundError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 for path in sys.argv[1:]:
     began = time.process_time()
     try:
@@ -36,7 +43,7 @@ for path in sys.argv[1:]:
         provenance(path)
     except AudioError as error:
         heard, said = 0.0, type(error).__name__
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    peak_mib = peak_kib() >> 10
     print(json.dumps([time.process_time() - began, peak_mib, heard, said]))
 """
 
@@ -222,7 +229,7 @@ def costs(tmp_path_factory):
 def test_no_number_in_a_header_costs_time_or_memory(costs):
     for name, (cpu_s, peak_mib, heard_s, _) in costs.items():
         assert cpu_s < 8, name
-        assert peak_mib < 1024, name
+        assert peak_mib < 400, name
         assert heard_s < 1, name
 
 

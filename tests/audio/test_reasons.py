@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import struct
 from collections.abc import Callable
@@ -15,6 +16,8 @@ import soundfile
 
 from unsung import errors
 from unsung.audio.read import open_audio, read_clip, read_sound
+
+from .helpers import m4a, music
 
 RATE_HZ = 16000
 
@@ -82,6 +85,53 @@ def test_other_riff_files_are_not_called_cut(tmp_path: Path) -> None:
     )
     with pytest.raises(errors.UnreadableAudio):
         read_clip(path)
+
+
+def scrambled(data: bytes, part: float = 1.0, lead: int = 0) -> bytes:
+    """Set the scrambling bits of a share of the audio packets of an MPEG-TS, from the end on."""
+    pids = [
+        int.from_bytes(data[at + 1 : at + 3], "big") & 0x1FFF for at in range(0, len(data), 188)
+    ]
+    mine = [number for number, pid in enumerate(pids) if pid == 0x100]
+    made = bytearray(data)
+    for number in mine[round((1 - part) * len(mine)) :]:
+        made[188 * number + 3] |= 0xC0
+        made[188 * number + 40 : 188 * number + 188] = bytes(range(148))
+    return b"".join(bytes(lead) + made[at : at + 188] for at in range(0, len(made), 188))
+
+
+def test_encrypted_transport_streams_are_told_by_their_packets() -> None:
+    clear = m4a(music(2.0), codec="aac", container="mpegts")
+    sample_aes = clear.replace(b"\x0f\xe1\x00\xf0", b"\xcf\xe1\x00\xf0")
+    assert sample_aes != clear
+    for locked in (scrambled(clear), scrambled(clear, lead=4), scrambled(clear, 0.7), sample_aes):
+        with pytest.raises(errors.EncryptedAudio):
+            open_audio(io.BytesIO(locked))
+    open_audio(io.BytesIO(clear)).close()
+    open_audio(io.BytesIO(scrambled(clear, 0.1))).close()
+
+
+@pytest.mark.parametrize(("container", "codec"), [("matroska", "aac"), ("webm", "libopus")])
+def test_encrypted_matroska_is_told_by_its_tracks(container: str, codec: str) -> None:
+    clear = m4a(music(2.0, 48000), 48000, codec, container)
+    at = clear.index(b"\x73\xc5\x88")  # the track's number of eight bytes gives its room
+    room = {
+        b"\x6d\x80\x86\x62\x40\x83\x50\x35\x80\xec\x80": True,  # encryption
+        b"\x6d\x80\x86\x62\x40\x83\x50\x31\x80\xec\x80": False,  # an order of encodings
+    }
+    for words, locked in room.items():
+        data = clear[:at] + words + clear[at + 11 :]
+        try:
+            open_audio(io.BytesIO(data)).close()
+            found = False
+        except errors.EncryptedAudio:
+            found = True
+        except errors.AudioError:
+            found = False
+        assert found == locked
+    for cut in range(1, at + 200, 7):  # no piece of a header breaks the look at it
+        with pytest.raises(errors.AudioError):
+            open_audio(io.BytesIO(clear[:cut]))
 
 
 @pytest.mark.parametrize("kind", [b"enca", b"drms", b"aavd"])

@@ -91,6 +91,10 @@ def locked(file: BinaryIO, head: bytes) -> str:
         return "its sound is encrypted (Windows Media)" if any(
             mark in head for mark in _ASF_LOCKS
         ) else ""  # fmt: skip
+    if head.startswith(_EBML):
+        return _locked_matroska(file)
+    if any(_packets(head, *form) for form in _TS_FORMS):
+        return _locked_ts(file, head)
     if head[4:8] != b"ftyp":
         return ""
     try:
@@ -103,6 +107,15 @@ def locked(file: BinaryIO, head: bytes) -> str:
 
 _OPEN = (b"mp4a", b"alac", b"ac-3", b"ec-3", b"Opus", b"fLaC", b"samr", b"sawb", b"lpcm", b".mp3")
 _MOST_BOXES = 10_000
+_EBML = b"\x1aE\xdf\xa3"
+_SEGMENT, _TRACKS, _TRACK, _TYPE, _CLUSTER = 0x18538067, 0x1654AE6B, 0xAE, 0x83, 0x1F43B675
+_ENCRYPTION = (0x6D80, 0x6240, 0x5035)  # ContentEncodings, ContentEncoding, ContentEncryption
+_AUDIO_TRACK = b"\x02"
+_SYNC, _PID, _PAYLOAD = 0x47, 0x1FFF, 0x10
+_TS_FORMS = ((188, 0), (192, 4), (204, 0))  # bytes of a packet, and of those before its sync byte
+_TS_BYTES = 1 << 20
+_TS_LOCKED = (0xC1, 0xC2, 0xCF)  # AC-3, E-AC-3 and AAC with encrypted samples (HLS)
+_TS_AUDIO = (0x03, 0x04, 0x0F, 0x11, 0x1C, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x87, *_TS_LOCKED)
 
 
 def _sample_kinds(file: BinaryIO, at: int, end: int, path: tuple[bytes, ...]) -> Iterator[bytes]:
@@ -124,6 +137,92 @@ def _sample_kinds(file: BinaryIO, at: int, end: int, path: tuple[bytes, ...]) ->
             inside = start + (8 if name == b"stsd" else 0)  # a version and a count come first
             yield from _sample_kinds(file, inside, min(at + size, end), path[1:])
         at += size
+
+
+def _locked_matroska(file: BinaryIO) -> str:
+    """Look for an encoding that is encryption in every audio track before the first cluster."""
+    locks: list[bool] = []
+    for segment in _elements(file, 0, file.seek(0, os.SEEK_END), _SEGMENT):
+        for tracks in _elements(file, *segment, _TRACKS):
+            for track in _elements(file, *tracks, _TRACK):
+                kinds = [file.seek(at) and file.read(1) for at, _ in _elements(file, *track, _TYPE)]
+                if kinds == [_AUDIO_TRACK]:
+                    locks.append(any(True for _ in _below(file, track, _ENCRYPTION)))
+    return "its sound is encrypted (Matroska, WebM)" if locks and all(locks) else ""
+
+
+def _below(file: BinaryIO, at: tuple[int, int], path: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    for found in _elements(file, *at, path[0]):
+        yield from _below(file, found, path[1:]) if path[1:] else (found,)
+
+
+def _elements(file: BinaryIO, at: int, end: int, wanted: int) -> Iterator[tuple[int, int]]:
+    """Yield where the content of each EBML element of this kind begins and ends."""
+    for _ in range(_MOST_BOXES):
+        file.seek(at)
+        head = file.read(12)
+        width = 9 - head[0].bit_length() if head else 9
+        if at >= end or width > 4 or len(head) <= width or not head[width]:
+            return
+        kind = int.from_bytes(head[:width], "big")
+        length = 9 - head[width].bit_length()
+        most = (1 << 7 * length) - 1
+        size = int.from_bytes(head[width : width + length], "big") & most
+        start = at + width + length
+        stop = min(end, start + size) if size != most else end  # all ones: not known
+        if kind == wanted:
+            yield start, stop
+        elif kind == _CLUSTER:
+            return
+        at = stop
+
+
+def _locked_ts(file: BinaryIO, head: bytes) -> str:
+    """Look whether most packets of every audio stream are scrambled, or its type says so."""
+    form = next(form for form in _TS_FORMS if _packets(head, *form))
+    file.seek(0)
+    packets = _packets(file.read(_TS_BYTES), *form)
+    audio: dict[int, int] = {}  # packet identifier → type of stream
+    for program in _sections(packets, {0}, b"\x00"):
+        for at in range(8, len(program) - 4, 4):
+            maps = {int.from_bytes(program[at + 2 : at + 4], "big") & _PID}
+            for section in _sections(packets, maps, b"\x02"):
+                audio |= {pid: kind for kind, pid in _streams(section) if kind in _TS_AUDIO}
+    locks = []
+    for pid, kind in audio.items():
+        own = [p[3] >> 6 != 0 for p in packets if _pid(p) == pid and p[3] & _PAYLOAD]
+        if own:
+            locks.append(kind in _TS_LOCKED or 2 * sum(own) > len(own))
+    return "its sound is encrypted (scrambled MPEG-TS)" if locks and all(locks) else ""
+
+
+def _packets(data: bytes, size: int, before: int) -> list[bytes]:
+    """Cut MPEG-TS into its packets; none where the first few do not begin with its sync byte."""
+    found = [data[at : at + 188] for at in range(before, len(data) - 187, size)]
+    return found if len(found) > 3 and all(p[0] == _SYNC for p in found[:8]) else []
+
+
+def _sections(packets: list[bytes], pids: set[int], table: bytes) -> Iterator[bytes]:
+    """Yield the tables of a kind that begin and end in one packet, as those of programs do."""
+    for packet in packets:
+        if _pid(packet) in pids and packet[1] & 0x40 and packet[3] & _PAYLOAD:
+            at = 5 + packet[4] if packet[3] & 0x20 else 4  # behind an adaptation field
+            section = packet[at + 1 + packet[at] :] if at < len(packet) else b""
+            if section[:1] == table:
+                yield section[: 3 + (int.from_bytes(section[1:3], "big") & 0x0FFF)]
+                return
+
+
+def _streams(section: bytes) -> Iterator[tuple[int, int]]:
+    """Yield type and packet identifier of each stream of a program."""
+    at = 12 + (int.from_bytes(section[10:12], "big") & 0x0FFF)
+    while at + 5 <= len(section) - 4:
+        yield section[at], int.from_bytes(section[at + 1 : at + 3], "big") & _PID
+        at += 5 + (int.from_bytes(section[at + 3 : at + 5], "big") & 0x0FFF)
+
+
+def _pid(packet: bytes) -> int:
+    return int.from_bytes(packet[1:3], "big") & _PID
 
 
 def plain_text(head: bytes) -> bool:

@@ -155,3 +155,19 @@ def test_help_teaches_by_example(verb):
     result = run(verb, "--help")
     assert result.exit_code == 0
     assert f"unsung data {verb} " in result.stdout
+
+
+def test_build_says_what_it_left_out_and_how_it_read_numbers(tree, tmp_path):
+    (tree / "human" / "notes.docx").write_text("x")
+    (tree / "human" / "call.g722").write_bytes(b"")
+    done = run("build", tree, "-o", tmp_path / "m.jsonl", "--no-cards")
+    assert ".docx 1" in done.output
+    listed = (tmp_path / "m.problems.jsonl").read_text()
+    assert "call.g722" in listed and ".docx" not in listed
+    song = next((tree / "human").rglob("*.wav"))
+    for label, said in (("0", True), ("1.0", True), ("human", False)):
+        table = tmp_path / "t.csv"
+        table.write_text(f"path,label\n{song},{label}\n")
+        done = run("build", table, "-o", tmp_path / "t.jsonl", "--no-cards")
+        assert done.exit_code == 0
+        assert ("1 as ai" in done.output) == said

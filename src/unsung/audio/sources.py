@@ -29,13 +29,14 @@ EXTENSIONS = frozenset(
         "oma opus ra rf64 shn snd spx tak thd tta voc w64 wav wave weba wma wv",
         "3g2 3gp 3gpp asf avi f4v flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogm ogv qt rm rmvb ts",
         "vob webm wmv",
+        "722 al alaw aptx dfpwm g722 g723_1 g729 gsm msbc sbc sln ul ulaw",
     )
     for name in names.split()
 )
 """What a folder is searched for; a file that is named itself is taken whatever its extension.
 
-Streams without any header (.raw, .pcm, .sln, .g722, .al) are not among them: nothing in them says
-what they hold. One that is named itself is read by its extension, where that says enough.
+Streams without any header are among them (last line) where the extension says how they are read;
+.raw and .pcm say too little, and may be photographs.
 """
 
 

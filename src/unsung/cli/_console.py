@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import typer
@@ -18,7 +19,16 @@ if TYPE_CHECKING:
     from unsung.scanning import Progress
     from unsung.types import Score
 
-__all__ = ["LineWriter", "Status", "clock", "printable", "score_line", "tell", "use_colour"]
+__all__ = [
+    "LineWriter",
+    "Status",
+    "clock",
+    "printable",
+    "score_line",
+    "tell",
+    "tell_left_out",
+    "use_colour",
+]
 
 _COLOURS = {"ai": "red", "human": "green", "undecided": "yellow", "failed": "magenta"}
 _WORDS = {
@@ -29,6 +39,7 @@ _WORDS = {
     "failed": "error",
 }
 _BAR = 24
+_EXTENSIONS = 8
 _QUIET_S = 1.0  # short work needs no bar
 
 
@@ -142,6 +153,16 @@ def clock(seconds: float | None) -> str:
 def tell(line: str, err: bool = False) -> None:
     """Print one line; whatever a file is called, it stays one and moves no cursor."""
     typer.echo(printable(line), err=err)
+
+
+def tell_left_out(left_out: Mapping[str, int]) -> None:
+    """Say how many files of folders were left out by their extension, the most frequent first."""
+    if not left_out:
+        return
+    kinds = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
+    said = ", ".join(f"{kind or 'none'} {count}" for kind, count in kinds[:_EXTENSIONS])
+    more = ", ..." if kinds[_EXTENSIONS:] else ""
+    tell(f"{sum(left_out.values())} files left out by their extension: {said}{more}", err=True)
 
 
 def use_colour(wanted: bool) -> bool:

@@ -10,7 +10,7 @@ import typer
 
 from unsung.cli import _data_common as c
 from unsung.cli import _options as o
-from unsung.cli._console import tell
+from unsung.cli._console import tell, tell_left_out
 
 __all__ = ["EXAMPLES", "build"]
 
@@ -63,6 +63,9 @@ def build(
     from unsung.data.build import build as story
     from unsung.data.cache import Cache
     from unsung.data.cards import write_cards
+    from unsung.data.datasets._folder import left_out_below
+    from unsung.data.manifests import TABLES
+    from unsung.data.table import labels_are_numbers
     from unsung.outputs import output_file
     from unsung.types import Manifest
 
@@ -88,6 +91,10 @@ def build(
             f"{output}: {built.n_tracks} tracks, {built.hours:.2f} hours, "
             f"hash {built.head.sha256[:12]}"
         )
+    if not corpus and source.is_dir():
+        tell_left_out(left_out_below(source))
+    elif not corpus and source.suffix.lower() in TABLES and labels_are_numbers(source):
+        tell("labels: 0 was read as human, 1 as ai", err=True)
     if built.n_problems:
         tell(f"left out: {built.n_problems} files, listed in {built.problems}", err=True)
         raise typer.Exit(1)

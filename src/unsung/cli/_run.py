@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from unsung.audio.memory import keep_freed_memory
-from unsung.cli._console import Status, tell
+from unsung.cli._console import Status, tell, tell_left_out
 from unsung.errors import UsageError, install_hint
 from unsung.outputs import output_file, output_folder
 from unsung.scanning import Row, Settings, scan_rows
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from unsung.scanning.watch import Watch
 
 __all__ = ["Keep", "quiet_libraries", "run"]
-
-_EXTENSIONS = 8
 
 
 @dataclass(frozen=True)
@@ -214,11 +212,7 @@ def _say_rest(progress: Progress) -> None:
             "--retry-failed tries them again",
             err=True,
         )
-    if progress.left_out:
-        kinds = sorted(progress.left_out.items(), key=lambda item: (-item[1], item[0]))
-        said = ", ".join(f"{kind or 'none'} {count}" for kind, count in kinds[:_EXTENSIONS])
-        count, more = sum(progress.left_out.values()), ", ..." if kinds[_EXTENSIONS:] else ""
-        tell(f"{count} files left out by their extension: {said}{more}", err=True)
+    tell_left_out(progress.left_out)
 
 
 def _watch(inputs: list[str], keep: Keep) -> Watch | None:

@@ -13,7 +13,7 @@ from unsung.tables import Row, Table, number
 from unsung.text import parse_json
 from unsung.types import Label, Manifest, Track
 
-__all__ = ["LABEL_WORDS", "iter_table", "label_word", "read_table"]
+__all__ = ["LABEL_WORDS", "iter_table", "label_word", "labels_are_numbers", "read_table"]
 
 ALIASES = {
     "file": "path",
@@ -69,6 +69,15 @@ def iter_table(path: Path) -> Iterator[Track]:
         )
     for row in table.rows():
         yield _track(table, row)
+
+
+def labels_are_numbers(path: Path) -> bool:
+    """Say whether a table labels with 0 and 1, which others use the other way round.
+
+    Raises:
+        ManifestError: as `iter_table`.
+    """
+    return any(label_word(row.cells.get("label", "")) in ("0", "1") for row in Table(path).rows())
 
 
 def label_word(text: str) -> str:

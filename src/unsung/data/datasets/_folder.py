@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from unsung.audio.folders import entries, look
+from unsung.audio.sources import search
 from unsung.data.datasets._files import AUDIO, audio_files
 from unsung.errors import DatasetError
 from unsung.types import Label, Track
 
-__all__ = ["LAYOUT", "folder_tracks"]
+__all__ = ["LAYOUT", "folder_tracks", "left_out_below"]
 
 LAYOUT = (
     "human/**/song.wav",
@@ -42,6 +44,15 @@ def folder_tracks(root: Path, dataset: str, licence: str = "") -> Iterator[Track
     for label, at in there.items():
         for path in audio_files(root / label) if at.kind == "folder" else [root / label]:
             yield _track(root, path, label, dataset, licence)
+
+
+def left_out_below(root: Path) -> Counter[str]:
+    """Count the files below the folders of labels that have no extension of sound."""
+    left_out: Counter[str] = Counter()
+    for label in _LABELS:
+        for _ in search(str(root / label), left_out) if (root / label).is_dir() else ():
+            pass
+    return left_out
 
 
 def _refuse_others(root: Path) -> None:

@@ -5,13 +5,15 @@
 
 FOLDS is what `python -m unsung.training.folds` wrote. 45 s from the middle of songs, altered with
 ffmpeg, Rubber Band and SoX (each condition is left out where its program is missing), are scanned
-by the bundle of the song's own fold, at 1 % with the packaged threshold of that length. Writes
-results/moved-songs.md.
+by the bundle of the song's own fold, at 1 % with the packaged threshold of that length. Whole songs
+are also listened to as live sound is: a verdict at every few seconds, or at a few looks that share
+the rate, or at the end alone. Writes results/moved-songs.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import shutil
 import subprocess
 import tempfile
@@ -20,13 +22,17 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from pathlib import Path
 
+from unsung.audio.read import read_clip
 from unsung.evaluation.proportions import clopper_pearson
-from unsung.runtime import Bundle, load_bundle
+from unsung.runtime import Analysis, Analyzer, Bundle, decide, load_bundle
+from unsung.runtime.decide import LOOKS_S
 from unsung.scanning import score_file
 from unsung.training.songs import Song, read_songs
 
 RATE = 44100
 SECONDS = 45.0
+EVERY_S = 5.0
+RATE_OF_ALARMS = 0.01
 UP, DOWN = 2 ** (1 / 12), 2 ** (-1 / 12)
 FFMPEG = {
     "as it is": None,
@@ -74,7 +80,8 @@ def main() -> None:
     counts: Counter[tuple[str, str, str]] = Counter()
     for (song, name), verdict in zip(jobs, verdicts, strict=True):
         counts[name, song.track.label, verdict] += 1
-    page = _page(conditions, counts, songs, options)
+        listened = list(pool.map(partial(looked, folds=options.folds), songs))
+    page = _page(conditions, counts, songs, options) + _looks(songs, listened)
     (options.out / "moved-songs.md").write_text(page, encoding="utf-8")
 
 
@@ -90,6 +97,30 @@ def chosen(songs: list[Song], n: int) -> list[Song]:
             seen[song.track.group] += 1
         found += [song for *_, song in sorted(ranked, key=lambda item: item[:2])[:n]]
     return found
+
+
+def looked(song: Song, folds: Path) -> tuple[bool, bool, bool]:
+    """Return whether a song is called AI at any time, at any of the looks, and at its end."""
+    bundle = _bundle(folds / f"fold-{song.track.split}")
+    sound = read_clip(song.track.path, mono=True)
+    analyzer = Analyzer(bundle, sound.sample_rate_hz)
+    often, shared = [], []
+    step = round(EVERY_S * sound.sample_rate_hz)
+    waiting = list(LOOKS_S)
+    for start in range(0, sound.samples.shape[1], step):
+        analyzer.push(sound.samples[0, start : start + step])
+        so_far = copy.deepcopy(analyzer).finish()
+        often.append(_ai(bundle, so_far, RATE_OF_ALARMS))
+        if waiting and so_far.covered_s >= waiting[0]:
+            shared.append(_ai(bundle, so_far, RATE_OF_ALARMS / (len(LOOKS_S) + 1)))
+            waiting = [look for look in waiting if look > so_far.covered_s]
+    end = analyzer.finish()
+    shared.append(_ai(bundle, end, RATE_OF_ALARMS / (len(LOOKS_S) + 1)))
+    return any(often), any(shared), _ai(bundle, end, RATE_OF_ALARMS)
+
+
+def _ai(bundle: Bundle, analysis: Analysis, rate: float) -> bool:
+    return decide(bundle, analysis, rate, 0.5)[0] == "ai"
 
 
 @cache
@@ -110,7 +141,7 @@ def judged(job: tuple[Song, str], folds: Path) -> str:
             altered = _altered(name, whole, altered)
         except subprocess.CalledProcessError:
             return "failed"
-        score, _ = score_file(altered, bundle, false_alarm_rate=0.01)
+        score, _ = score_file(altered, bundle, false_alarm_rate=RATE_OF_ALARMS)
     return score.verdict or "failed"
 
 
@@ -164,6 +195,28 @@ def _page(
             cells.append(str(n))
             cells += [_share(counts[name, label, verdict], n) for verdict in wanted]
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _looks(songs: list[Song], listened: list[tuple[bool, bool, bool]]) -> str:
+    lines = [
+        "",
+        "## Looking again and again",
+        "",
+        "The same songs whole, as live sound at a stated 1 %: called AI at any time when looked at "
+        f"every {EVERY_S:g} s; at any of {len(LOOKS_S) + 1} looks (after "
+        f"{', '.join(f'{s:g}' for s in LOOKS_S)} s and at the end) that share the rate; at the end "
+        "alone.",
+        "",
+        f"| songs | n | every {EVERY_S:g} s | at the looks | at the end |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for label, name in (("human", "human, called AI"), ("ai", "AI, found")):
+        own = [
+            said for song, said in zip(songs, listened, strict=True) if song.track.label == label
+        ]
+        cells = [_share(sum(column), len(own)) for column in zip(*own, strict=True)]
+        lines.append(f"| {name} | {len(own)} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

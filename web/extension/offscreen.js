@@ -7,7 +7,7 @@
 import { failure } from "./audio/errors.js";
 import { Engine } from "./engine.js";
 import { scanLive } from "./live.js";
-import { thresholds } from "./numerics/decide.js";
+import { stratum, thresholds } from "./numerics/decide.js";
 import { makeScore } from "./score.js";
 import { Words } from "./words.js";
 
@@ -53,18 +53,21 @@ async function start(streamId, title) {
   const stream = await navigator.mediaDevices.getUserMedia(/** @type {any} */ ({ audio: { mandatory: tab } }));
   const detector = await opened;
   const words = new Words(detector.constants, /** @type {any} */ (detector));
-  const { false_alarm_rate: falseAlarmRate, prior } = detector.constants.settings;
-  const limits = thresholds(detector.calibration, falseAlarmRate);
+  const { false_alarm_rate: falseAlarmRate, prior, looks_s: looksS } = detector.constants.settings;
+  const looks = looksS.length + 1;
+  /** @param {number} heardS */
+  const limitsAt = (heardS) => thresholds(stratum(detector.calibration, heardS), falseAlarmRate / looks);
   /** @type {(analysis: any, heardS: number, error: any) => Partial<State>} */
   const judged = (analysis, heardS, error) => {
-    const facts = { name: title, sha256: "", rateHz: null, channels: 1, codec: "live", durationS: heardS };
+    const facts = { name: title, sha256: "", rateHz: null, channels: 1, codec: "live", durationS: heardS, looks };
     const score = makeScore(detector, facts, analysis, { falseAlarmRate, prior }, error);
-    return { score, statement: words.statement(score), heardS };
+    return { score, statement: words.statement(score), limits: limitsAt(score.covered_s), heardS };
   };
-  tell({ phase: "listening", limits, windowS: detector.windowS });
+  tell({ phase: "listening", limits: limitsAt(0), windowS: detector.windowS });
   running = await scanLive(engine, stream, {
     name: title,
     keepS: 1,
+    looksS,
     audible: true,
     onWindows: (windows, heardS) => {
       if (windows.length || Math.floor(heardS) > Math.floor(state.heardS)) {

@@ -24,7 +24,8 @@ import { readSafetensors } from "./numerics/weights.js";
  *   mixing: import("./audio/mixing.js").MixingValues,
  *   listening: {rms_db: number, peak_db: number, quietest_db: number, amplify_db: number,
  *     share: number, surroundings_hz: number, seconds: number},
- *   settings: {false_alarm_rate: number, prior: number, priors: number[], rates: number[]},
+ *   settings: {false_alarm_rate: number, prior: number, priors: number[], rates: number[],
+ *     looks_s: number[]},
  *   words: import("./words.js").WordTable,
  *   version: string,
  * }} Constants

@@ -16,8 +16,13 @@ import { clock, number } from "./words.js";
 
 const NOTES = {
   microphone:
-    "A loudspeaker, the room and the microphone hide the traces: a verdict of “human” means little here, one of “AI” still counts.",
-  tab: "The sound comes straight from the tab. The verdict is on all that was heard since the start.",
+    "A loudspeaker, the room and the microphone hide the traces: AI can be found here, “human” is never said.",
+  tab: "The sound comes straight from the tab. The verdict is on all that was heard since the start, and changes at a few times only.",
+};
+
+const DOUBTS = {
+  microphone: "a loudspeaker, the room and the microphone hide the traces: none found is no sign of a human",
+  tab: "",
 };
 
 export class Listener {
@@ -40,22 +45,28 @@ export class Listener {
     if (this.running) return;
     const { wiring } = this;
     const verdict = byId("live-verdict", HTMLElement);
+    const looksS = wiring.detector().constants.settings.looks_s;
     try {
       const stream = await ask();
       const name = `${kind === "tab" ? "Tab" : "Microphone"}, ${new Date().toLocaleString()}`;
       this._show(true);
       byId("live-note", HTMLElement).textContent = NOTES[kind];
-      verdict.textContent = "listening …";
+      let word = "listening …";
+      verdict.textContent = word;
       this.running = await scanLive(wiring.engine(), stream, {
         name,
         keepS: wiring.detector().constants.listening.seconds,
-        onRunning: (analysis, heardS) => {
-          const { falseAlarmRate, prior } = wiring.settings();
-          const judged = decide(wiring.detector().calibration, analysis, falseAlarmRate, prior);
-          const logit = analysis.logit === null ? "" : ` (logit ${number(analysis.logit, 2, true)})`;
-          const word = { ai: "AI-generated", human: "human", undecided: "undecided" }[judged.verdict];
-          const text = `${word}${logit}, ${clock(heardS)} heard`;
+        looksS,
+        doubt: DOUBTS[kind],
+        onWindows: (_, heardS) => {
+          const text = `${word}, ${clock(heardS)} heard`;
           if (verdict.textContent !== text) verdict.textContent = text;
+        },
+        onRunning: (analysis) => {
+          const { falseAlarmRate, prior } = wiring.settings();
+          const judged = decide(wiring.detector().calibration, analysis, falseAlarmRate / (looksS.length + 1), prior);
+          const logit = analysis.logit === null ? "" : ` (logit ${number(analysis.logit, 2, true)})`;
+          word = { ai: "AI-generated", human: "human", undecided: "undecided" }[judged.verdict] + logit;
         },
         onDone: (scanned, last) => {
           this.running = null;

@@ -18,23 +18,24 @@ import { segmentsOf } from "./numerics/segments.js";
  *   notes: string[],
  * }} Score
  * @typedef {{name: string, sha256: string, rateHz: number | null, channels: number | null,
- *   codec: string, durationS: number | null, notes?: string[]}} Facts
+ *   codec: string, durationS: number | null, notes?: string[], looks?: number}} Facts
  * @typedef {{falseAlarmRate: number, prior: number}} Settings
  */
 
 /**
  * @param {{detector: string, calibration: import("./numerics/decide.js").Calibration,
  *   windowS: number, constants: import("./bundle.js").Constants}} bundle
- * @param {Facts} facts
+ * @param {Facts} facts looks: how often live sound is looked at in all, which share the stated rate
  * @param {Analysis | null} analysis null where the sound cannot be judged; what is left of a cut file can
  * @param {Settings} settings
  * @param {{type: string, message: string} | null} error
  * @returns {Score}
  */
 export function makeScore(bundle, facts, analysis, settings, error) {
+  const rate = settings.falseAlarmRate / (facts.looks ?? 1);
   const judged =
     analysis
-      ? decide(bundle.calibration, analysis, settings.falseAlarmRate, settings.prior)
+      ? decide(bundle.calibration, analysis, rate, settings.prior)
       : { verdict: null, reason: "", llr_nats: null, probability: null };
   const endS = facts.durationS || (analysis?.coveredS ?? 0);
   const segments =
@@ -54,7 +55,7 @@ export function makeScore(bundle, facts, analysis, settings, error) {
     calibration: bundle.calibration.name,
     verdict: judged.verdict,
     reason: judged.reason,
-    false_alarm_rate: settings.falseAlarmRate,
+    false_alarm_rate: rate,
     family: judged.verdict === "ai" ? (analysis?.family ?? null) : null,
     evidence: analysis?.evidence ?? null,
     covered_s: analysis?.coveredS ?? 0,

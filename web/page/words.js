@@ -85,7 +85,7 @@ export class Words {
 
   /**
    * What a score says at its top.
-   * @param {Pick<import("./score.js").Score, "verdict" | "reason" | "logit" | "false_alarm_rate" | "error">} score
+   * @param {Pick<import("./score.js").Score, "verdict" | "reason" | "logit" | "false_alarm_rate" | "error" | "covered_s">} score
    * @returns {Statement}
    */
   statement(score) {

@@ -32,7 +32,15 @@ if TYPE_CHECKING:
     from unsung.runtime.analyzer import Analysis
     from unsung.runtime.bundle import Bundle
 
-__all__ = ["Thresholds", "decide", "probability", "stratum", "thresholds"]
+__all__ = ["LOOKS_S", "Thresholds", "decide", "probability", "stratum", "thresholds"]
+
+
+LOOKS_S = (15.0, 30.0, 60.0, 120.0)
+"""Seconds heard at which a running verdict may change; the end of the sound is one more look.
+
+Each look spends its part of the false-alarm rate (Bonferroni): whenever one stops listening, a
+human recording was called AI at any look with probability at most the stated rate.
+"""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from unsung.reports.page import this_version
 from unsung.runtime import evidence, shift, sketch
 from unsung.runtime.attribution import UNKNOWN
 from unsung.runtime.bundle import FORMAT
+from unsung.runtime.decide import LOOKS_S
 from unsung.scanning import _comb, segments
 from unsung.scanning.calibration import RATES
 from unsung.scanning.settings import FALSE_ALARM_RATE, PRIOR
@@ -89,6 +90,7 @@ def constants() -> dict[str, Any]:
             "prior": PRIOR,
             "priors": list(PRIORS),
             "rates": list(RATES),
+            "looks_s": list(LOOKS_S),
         },
         "words": _words(),
     }

@@ -9,6 +9,9 @@ class Capture extends AudioWorkletProcessor {
     super();
     // @ts-expect-error as above
     this.length = Math.round(sampleRate / 2);
+    /** @type {Float32Array[]} */
+    this.block = [];
+    this.used = 0;
     this._empty();
   }
 

@@ -80,6 +80,15 @@ export function probability(llrNats, prior) {
 }
 
 /**
+ * How many looks at running sound were taken after so much of it. A verdict changes at a look only,
+ * and each look, the end of the sound among them, spends its part of the false-alarm rate: whenever
+ * one stops, a human recording was called AI at any of them with probability at most the stated one.
+ * @param {number[]} looksS
+ * @param {number} coveredS
+ */
+export const looksAt = (looksS, coveredS) => looksS.filter((second) => second <= coveredS).length;
+
+/**
  * @param {Calibration} whole
  * @param {{logit: number | null, reason: string, coveredS: number, doubt?: string}} analysis
  * @param {number} rate

@@ -11,7 +11,7 @@ import { RealFFT } from "./fft.js";
  * @typedef {{step: number, reach: number, hole: number, width: number}} Grid
  * @typedef {{linear_limit: number, linear_spread: number, shift_limit: number,
  *   shift_spread: number, sharpness: number, copies_limit?: number | null,
- *   copies_spread?: number}} JoinValues
+ *   copies_spread?: number, from_s?: number}} JoinValues
  */
 
 /** How the linear score, the shifted one and that of a second linear model become one logit. */

@@ -56,7 +56,7 @@ def small_material(size=400, seed=0, noise=1.0):
     return Material(
         tuple(tracks), np.array(kinds), np.array(folds), features,
         np.zeros((len(rows), 1), np.float16), np.zeros((len(rows), 1), np.float32), "0" * 64,
-        np.full(len(rows), ""), np.full(len(rows), 10.0),
+        np.full(len(rows), ""), np.full(len(rows), 10.0), np.ones(len(rows)),
     )  # fmt: skip
 
 

@@ -15,7 +15,17 @@ from unsung.errors import ManifestError
 from unsung.runtime import load_bundle
 from unsung.training import default
 from unsung.training.measure import equalise, heard, shortcuts_of
-from unsung.training.songs import ALTERED, KINDS, MOVED, altered, kind_of, read_songs
+from unsung.training.songs import (
+    ALTERED,
+    CONDITIONS,
+    KINDS,
+    MOVED,
+    STRETCHED,
+    altered,
+    conditions,
+    kind_of,
+    read_songs,
+)
 
 RATE = 16000
 
@@ -189,8 +199,9 @@ def test_songs_are_read_once_and_divided_by_owner(built):
     copies = list(altered(songs))
     assert copies == list(altered(songs[::-1]))  # the same at every build
     chains = {chain for _, chain in copies}
-    assert chains <= {*ALTERED, *MOVED}
-    assert {t.label for t, chain in copies if chain in MOVED} == {"human"}
+    assert chains <= {*ALTERED, *STRETCHED, *MOVED}
+    assert {t.label for t, chain in copies if chain in MOVED} == {"human", "ai"}
+    assert {chain for _, chain in conditions(songs)} <= set(CONDITIONS)
     text = (built / "songs/songs.csv").read_text()
     (built / "songs/torn.csv").write_text(text.replace("owner 1,1", "owner 2,1"))
     with pytest.raises(ManifestError):

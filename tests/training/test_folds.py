@@ -29,7 +29,7 @@ def test_each_bundle_has_not_learned_from_its_fold(tmp_path):
     kind = np.array(["table"] * 24)
     shortcuts = np.zeros((24, 7), np.float32)
     material = Material(tuple(tracks), kind, folds, features, features[:, :2], shortcuts, "0" * 64,
-                        np.full(24, ""), np.full(24, 30.0))  # fmt: skip
+                        np.full(24, ""), np.full(24, 30.0), np.ones(24))  # fmt: skip
     written = export_folds(material, detector, tmp_path / "out")
     assert [path.name for path in written] == ["fold-0", "fold-1"]
     for fold, path in enumerate(written):

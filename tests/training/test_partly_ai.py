@@ -86,7 +86,8 @@ def study_material(tmp_path):
     n = len(tracks)
     empty = np.zeros((n, 1), np.float16)
     return Material(tuple(tracks), np.array(kinds), np.array(folds), empty, empty,
-                    empty.astype(np.float32), "0", np.full(n, ""), np.full(n, 10.0))  # fmt: skip
+                    empty.astype(np.float32), "0", np.full(n, ""), np.full(n, 10.0),
+                    np.ones(n))  # fmt: skip
 
 
 def test_cases_pair_only_within_a_fold_and_name_each_once(tmp_path):

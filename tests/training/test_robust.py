@@ -22,6 +22,7 @@ from unsung.training.robust import (
     size_of,
     split,
 )
+from unsung.training.songs import factor_of
 
 ENDS = [
     ResidualSpectrum(16000, n_fft=1024, hop=512, low_hz=500, widths=(5, 13)),
@@ -76,13 +77,20 @@ def both(rows, rng, spread=None):
     return np.concatenate([rows, rest], axis=1).astype(np.float16)
 
 
+def attacks(n, copies=None, name="mp3@64"):
+    """What was done to each row: nothing, or the same to those marked."""
+    return np.where(np.zeros(n, bool) if copies is None else copies, name, "")
+
+
 @pytest.fixture(scope="module")
 def rows():
     rng = np.random.default_rng(1)
     positive = np.arange(160) % 2 == 0
     means = [comb_row(rng, 250.0) if ai else rng.standard_normal(SIZE) for ai in positive]
     groups = [f"page {index // 8}" for index in range(160)]
-    return Rows(both(means, rng), positive, groups, np.arange(160) % 4 > 1)
+    return Rows(
+        both(means, rng), positive, groups, attacks(160, np.arange(160) % 4 > 1), np.ones(160)
+    )
 
 
 def test_the_fit_finds_lines_in_place_and_moved(rows):
@@ -110,7 +118,7 @@ def test_the_duals_are_the_ridge_regression_of_the_features(rows):
     values = rng.standard_normal((40, 2 * size)).astype(np.float16)
     positive = np.arange(40) % 2 == 0
     groups = [f"g{i // 4}" for i in range(40)]
-    given = Rows(values, positive, groups, np.zeros(40, bool))
+    given = Rows(values, positive, groups, attacks(40), np.ones(40))
     fit = Design(given, few, search=False).fit(np.arange(40))
     x = values.astype(np.float64)
     x = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-4)
@@ -135,10 +143,8 @@ def test_a_track_of_one_window_has_no_variation(rows):
 
 
 def test_copies_are_left_out_where_they_are_not_wanted(rows):
-    spoiled = Rows(
-        np.where(rows.copy[:, None], -rows.features, rows.features), rows.positive, rows.groups,
-        rows.copy,
-    )  # fmt: skip
+    copy = rows.attack != ""
+    spoiled = replace(rows, features=np.where(copy[:, None], -rows.features, rows.features))
     plain = replace(ALL, copies=False)
     one, two = (Design(r, ENDS, plain).fit(np.arange(160)) for r in (rows, spoiled))
     probe = both([comb_row(np.random.default_rng(5), 250.0)], np.random.default_rng(5))
@@ -146,6 +152,33 @@ def test_copies_are_left_out_where_they_are_not_wanted(rows):
     near = Design(rows, ENDS).fit(np.arange(160)).logits(probe)
     assert abs(float(away[0] - near[0])) > 1e-3
     assert np.sign(one.logits(probe)) == np.sign(two.logits(probe))
+
+
+def test_moved_copies_teach_the_search_and_not_the_lines_in_place(rows):
+    """AI copies whose frequencies were multiplied: the template has them back in place."""
+    rng = np.random.default_rng(7)
+    positive = np.arange(80) % 2 == 0
+    factor = factor_of("speed@1.05")
+    sped = [comb_row(rng, 330.0, factor) if ai else rng.standard_normal(SIZE) for ai in positive]
+    both_kinds = Rows(
+        np.concatenate([rows.features, both(sped, rng)]),
+        np.concatenate([rows.positive, positive]),
+        [*rows.groups, *(f"sped {i // 8}" for i in range(80))],
+        np.concatenate([rows.attack, attacks(80, positive, "speed@1.05")]),
+        np.ones(240),
+    )
+    fit = Design(both_kinds, ENDS).fit(np.arange(240))
+
+    def likeness(spacing_hz, weights):
+        comb = comb_row(np.random.default_rng(0), spacing_hz) - comb_row(
+            np.random.default_rng(0), spacing_hz, height=0
+        )
+        return np.corrcoef(comb, weights)[0, 1]
+
+    # The template holds them where they were before; the lines in place never saw them.
+    assert likeness(330.0, fit.template.weights) > likeness(330.0 * factor, fit.template.weights)
+    assert likeness(330.0, fit.template.weights) > 0.2
+    assert abs(likeness(330.0 * factor, fit.linear.weights)) < 0.1
 
 
 def test_all_scores_get_one_scale_from_human_rows():
@@ -174,7 +207,9 @@ def test_the_template_is_of_the_mean_residuals_alone():
     positive = np.arange(60) % 2 == 0
     features[positive, 40] += 3  # a mean residual
     features[positive, len(ends[0].freqs_hz) + 90] += 3  # persistence alone
-    given = Rows(features, positive, [f"page {i // 6}" for i in range(60)], np.zeros(60, bool))
+    given = Rows(
+        features, positive, [f"page {i // 6}" for i in range(60)], attacks(60), np.ones(60)
+    )
     fit = Design(given, ends).fit(np.arange(60))
     assert len(fit.linear.weights) == len(fit.variation.weights) == total
     assert len(fit.template.weights) == len(ends[0].freqs_hz) + len(ends[1].freqs_hz)

@@ -64,7 +64,8 @@ def design_of(
         rows.features[places],
         rows.positive[places],
         [rows.groups[int(i)] for i in places],
-        rows.copy[places],
+        rows.attack[places],
+        rows.counts[places],
     )
     return Design(chosen, front_ends, made_with, search=search), places
 

@@ -26,7 +26,7 @@ from unsung.errors import AudioError, UsageError
 from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.training.measure import BASELINE, Excerpt, Row, measure
 from unsung.training.robust import Rows, size_of
-from unsung.training.songs import COPY_S, altered, read_songs
+from unsung.training.songs import COPY_S, COUNTS, altered, conditions, read_songs
 from unsung.types import FloatArray, Track
 
 __all__ = [
@@ -60,9 +60,10 @@ class Material:
 
     Features are means and deviations side by side. ``kind`` is "table" (an excerpt of the table),
     "equal" (its equalised copy), "song" (a whole song), "full" (a whole track of further human
-    music), "cut" (the middle of a long one) or "copy" (the same with an attack done to it, which
-    ``attack`` names).
-    ``covered_s`` is how much sound was heard; no fit sees the rows ``left_out``.
+    music), "cut" (the middle of a long one), "copy" (the same with an attack done to it, which
+    ``attack`` names) or "heard" (the same, measured only).
+    ``covered_s`` is how much sound was heard, ``counts`` how often a row counts in a fit; no fit
+    sees the rows ``left_out``.
     """
 
     tracks: tuple[Track, ...]
@@ -74,6 +75,7 @@ class Material:
     sha256: str
     attack: NDArray[np.str_]
     covered_s: NDArray[np.float64]
+    counts: NDArray[np.float64]
     left_out: NDArray[np.bool_] | None = None
 
 
@@ -97,7 +99,9 @@ def gather(arguments: argparse.Namespace, detector: ResidualLinear) -> Material:
     whole = [item for item in plan if item[1] in ("song", "full")]
     plan += [(_middle(e.track), "cut", f) for e, _, f in whole if _long(e.track)]
     plan += [(_middle(t, chain), "copy", int(t.split)) for t, chain in altered(songs)]
-    return _measured(plan, arguments, residual_front_ends(detector))
+    plan += [(_middle(t, chain), "heard", int(t.split)) for t, chain in conditions(songs)]
+    kinds = {s.track.path: s.kind for s in songs}
+    return _measured(plan, kinds, arguments, residual_front_ends(detector))
 
 
 def _long(track: Track) -> bool:
@@ -150,6 +154,7 @@ def narrowed(
 
 def _measured(
     plan: list[tuple[Excerpt, str, int]],
+    kinds: dict[str, str],
     arguments: argparse.Namespace,
     front_ends: list[ResidualSpectrum],
 ) -> Material:
@@ -169,7 +174,15 @@ def _measured(
         hashlib.sha256(json.dumps([ends, key]).encode()).hexdigest(),
         np.array([plan[i][0].attack for i in good]),
         np.array([rows[i].covered_s for i in good]),
+        np.array([_count(plan[i][0], kinds) for i in good]),
     )
+
+
+def _count(excerpt: Excerpt, kinds: dict[str, str]) -> float:
+    track = excerpt.track
+    if track.label == "human":
+        return 1.0 if excerpt.attack else COUNTS.get(kinds.get(track.path, ""), 1.0)
+    return COUNTS.get(track.family, 1.0)
 
 
 def _remembered(
@@ -243,7 +256,7 @@ def rows_of(material: Material) -> Rows:
     """Return the material as rows to learn from."""
     positive = np.array([track.label != "human" for track in material.tracks])
     groups = [track.group for track in material.tracks]
-    return Rows(material.features, positive, groups, material.kind == "copy")
+    return Rows(material.features, positive, groups, material.attack, material.counts)
 
 
 def human_rows(material: Material, without: int | None = None) -> NDArray[np.intp]:

@@ -35,7 +35,7 @@ from unsung.types import Result
 
 __all__ = ["LIMITS", "VERSION", "write_results"]
 
-VERSION = "5"
+VERSION = "6"
 COMMAND = "python -m unsung.training.default"
 CONDITIONS = {"table": "as published", "equal": "equalised"}
 LIMITS = {"min_active_s": 3.0, "min_bandwidth_hz": 5000.0}

@@ -22,11 +22,16 @@ from unsung.types import Track
 __all__ = [
     "ALTERED",
     "COMMERCIAL",
+    "CONDITIONS",
     "COPY_S",
+    "COUNTS",
     "KINDS",
     "MOVED",
+    "STRETCHED",
     "Song",
     "altered",
+    "conditions",
+    "factor_of",
     "family_name",
     "read_songs",
 ]
@@ -37,11 +42,14 @@ ALTERED = (
 )  # fmt: skip
 """What platforms, rooms and masters do: lines stay where they are. Done to both classes."""
 
-MOVED = (
-    "pitch_shift@-1", "pitch_shift@1", "time_stretch@0.9", "time_stretch@1.1",
-    "vocoder_stretch@0.9", "speed@1.05", "speed@0.95",
-)  # fmt: skip
-"""What stretches leave lines of their own on human music: further negatives."""
+STRETCHED = ("time_stretch@0.9", "time_stretch@1.1", "vocoder_stretch@0.9")
+"""Another tempo at the same pitch: lines stay where they are, and human music gets some too."""
+
+MOVED = ("pitch_shift@-1", "pitch_shift@1", "speed@1.05", "speed@0.95")
+"""Every frequency times one factor. AI copies teach the search, human ones are negatives."""
+
+CONDITIONS = ("playback", "playback_far", "phone_band@1", "speech_over@10", "speech_over@0")
+"""A microphone in a room, near and far, a phone, a video's voice over the music: measured only."""
 
 COMMERCIAL = "commercial recordings"
 """What a licence says of releases that others uploaded: learned from, never passed on."""
@@ -53,7 +61,19 @@ PER_OWNER = 4
 """Songs of one owner and label that copies are made of."""
 
 PER_SONG = 2
-"""Copies of a song, and of a human one a stretched one beside."""
+"""Copies of a song, with a stretched and a moved one beside."""
+
+RARE = ("Udio", "Lyria", "Mureka", "MiniMax")
+"""Services that people ask about of which three owners or fewer could be had."""
+
+COUNTS = {
+    **dict.fromkeys(RARE, 4.0),
+    "tracker, chiptune, FM": 2.0,
+    "orchestral, choral, acoustic": 2.0,
+    "electronic": 2.0,
+    "MIDI renders": 2.0,
+}
+"""How often songs of a family or kind count in a fit: the rare, and what holds lines of its own."""
 
 _FAMILIES = {
     "suno": "Suno", "musicgen": "MusicGen", "stable_audio": "StableAudio", "ace_step": "ACE-Step",
@@ -162,16 +182,39 @@ def kind_of(genre: str, made_with: str = "") -> str:
 
 def altered(songs: Sequence[Song]) -> Iterator[tuple[Track, str]]:
     """Yield (track, attack chain) for the copies: the same at every build."""
+    for track, digest in _some(songs, PER_OWNER):
+        for number in range(PER_SONG):
+            # Steps of an odd size through an even count: the two differ.
+            yield track, ALTERED[(digest[0] + 5 * number) % len(ALTERED)]
+        yield track, STRETCHED[digest[1] % len(STRETCHED)]
+        yield track, MOVED[digest[2] % len(MOVED)]
+
+
+def conditions(songs: Sequence[Song]) -> Iterator[tuple[Track, str]]:
+    """Yield (track, attack chain) for what is measured only: where music is listened to."""
+    for track, digest in _some(songs, PER_OWNER):
+        yield track, CONDITIONS[digest[3] % len(CONDITIONS)]
+
+
+def factor_of(chain: str) -> float:
+    """Return what an attack of `MOVED` multiplies every frequency by; 1 for all others.
+
+    >>> round(factor_of("pitch_shift@1"), 4), factor_of("speed@0.95"), factor_of("mp3@64")
+    (1.0595, 0.95, 1.0)
+    """
+    name, _, strength = chain.partition("@")
+    if chain not in MOVED:
+        return 1.0
+    return 2 ** (float(strength) / 12) if name == "pitch_shift" else float(strength)
+
+
+def _some(songs: Sequence[Song], per_owner: int) -> Iterator[tuple[Track, bytes]]:
+    """Yield a few songs of every owner and label, each with bytes that choose what is done."""
     taken: Counter[tuple[str, str]] = Counter()
     for song in sorted(songs, key=lambda item: item.track.sha256):
         track = song.track
         side = (track.group, track.label)
-        if (track.duration_s or 0) < COPY_S / 4 or taken[side] >= PER_OWNER:
+        if (track.duration_s or 0) < COPY_S / 4 or taken[side] >= per_owner:
             continue
         taken[side] += 1
-        digest = hashlib.sha256(track.sha256.encode()).digest()
-        for number in range(PER_SONG):
-            # Steps of an odd size through an even count: the two differ.
-            yield track, ALTERED[(digest[0] + 5 * number) % len(ALTERED)]
-        if track.label == "human":
-            yield track, MOVED[digest[1] % len(MOVED)]
+        yield track, hashlib.sha256(track.sha256.encode()).digest()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from unsung.training.outcome import (
 )
 from unsung.training.publish import SEED
 from unsung.training.shortcuts import facts_scores
+from unsung.training.songs import CONDITIONS
 from unsung.types import Result
 
 __all__ = ["write_songs"]
@@ -291,25 +292,47 @@ def _human_kinds(sheet: _Sheet, rows: list[Result]) -> list[str]:
 
 
 def _altered(sheet: _Sheet, rows: list[Result]) -> list[str]:
-    lines = [
+    copies = sheet.outcome.kind == "copy"
+    return [
         "## Altered sound: 45 s from the middle of songs, at 1 %, threshold unchanged",
         "",
         "Fits of other folds have heard the same alterations of other owners' songs; the same with "
-        "other programs, which no fit has heard, by bench/moved_songs.py.",
+        "other programs, which no fit has heard: moved-songs.md.",
         "",
-        "| alteration | AI | found | human | called AI |",
-        "|---|--:|--:|--:|--:|",
+        *_by_attack(sheet, rows, copies, sorted(set(sheet.attack[copies]))),
+        "",
+        "## Where music is listened to: the same, never learned from",
+        "",
+        "A loudspeaker, a room and a microphone, near and far; a telephone line; a voice over the "
+        "music, in dB by which the music exceeds it. `called human` of AI is what a verdict "
+        "would wrongly clear.",
+        "",
+        *_by_attack(sheet, rows, sheet.outcome.kind == "heard", CONDITIONS),
+        "",
+    ]
+
+
+def _by_attack(
+    sheet: _Sheet, rows: list[Result], here: NDArray[np.bool_], attacks: Sequence[str]
+) -> list[str]:
+    lines = [
+        "| alteration | AI | found | called human | human | called AI |",
+        "|---|--:|--:|--:|--:|--:|",
     ]
     verdicts = nested_verdicts(sheet.outcome, 0.01)
-    for name in sorted(set(sheet.attack) - {""}):
+    for name in attacks:
         cells = [name]
-        for label, side in (("ai", sheet.ai), ("human", sheet.human)):
-            here = (sheet.attack == name) & side
-            what = f"share_ai[{label}, {name}]"
-            share = sheet.share(here, verdicts == "ai", what, rows) if here.any() else ""
-            cells += [str(int(here.sum())), share]
+        for label, side, asked in (
+            ("ai", sheet.ai, ("ai", "human")),
+            ("human", sheet.human, ("ai",)),
+        ):
+            own = here & (sheet.attack == name) & side
+            cells.append(str(int(own.sum())))
+            for verdict in asked:
+                what = f"share_{verdict}[{label}, {name}]"
+                cells.append(sheet.share(own, verdicts == verdict, what, rows))
         lines.append(f"| {' | '.join(cells)} |")
-    return [*lines, ""]
+    return lines
 
 
 def _tail(sheet: _Sheet) -> list[str]:

@@ -6,10 +6,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from unsung.audio.signals import comb, noise
 from unsung.errors import UsageError
 from unsung.runtime import Analysis, decide, load_bundle
 from unsung.runtime.analyzer import Moments
-from unsung.runtime.evidence import COPIED, SHIFTED, TOLD, Spectra, evidence
+from unsung.runtime.evidence import COPIED, MAX_PEAKS, SHIFTED, TOLD, Spectra, evidence
 from unsung.runtime.sketch import SpectrogramSketch
 
 
@@ -103,6 +104,55 @@ def test_words_name_the_second_model_where_it_counts(bundle, copied, said):
     found = evidence(bundle, (pictures, None), spectra, linear=-1.0, added={COPIED: copied})
     assert any("+1.70 of the logit comes from a second model" in w for w in found.words) == said
     assert found.baseline + sum(found.terms.values()) == pytest.approx(copied - 1.0, abs=1e-4)
+
+
+def melody(tuning_hz, seconds, semitones, rate=16000, level=0.03):
+    """Notes of a tempered scale, each held for a quarter of a second in turn and all at the end."""
+    rng = np.random.default_rng(4)
+    time = np.arange(round(seconds * rate)) / rate
+    out = 0.02 * rng.standard_normal(len(time))
+    for number, semitone in enumerate(semitones):
+        on = (np.floor(time * 4) % len(semitones) == number) | (time > seconds / 2)
+        hz = tuning_hz * 2 ** (semitone / 12)
+        out += level * on * np.sin(2 * np.pi * hz * time + number)
+    return out.astype("f4")
+
+
+SCALE = (0, 2, 3, 5, 7, 8, 10, 12, 14, 15, 17, 19, 20, 22, 24, 27, 29, 31, 34, 36)
+
+
+@pytest.mark.parametrize("tuning_hz", [329.6, 415.3, 432.0, 447.0])
+def test_notes_are_no_traces_of_a_decoder(bundle, tuning_hz):
+    found = run(bundle, melody(tuning_hz, 24.0, SCALE)).evidence
+    for peak in found.peaks:
+        away = 12 * np.log2(peak.hz / tuning_hz)
+        assert abs(away - round(away)) > 0.06, peak
+
+
+@pytest.mark.parametrize("rate_hz", [172.27, 187.5, 200.0, 233.1, 375.0])
+def test_a_decoders_lines_stay_beside_notes(bundle, rate_hz):
+    lines = comb(rate_hz, 24.0, 16000, 0.01, 1) + noise(2, 24.0, 16000, 0.05)
+    for sound_of in (lines, lines + melody(440.0, 24.0, SCALE, level=0.003)):
+        peaks = run(bundle, sound_of).evidence.peaks
+        multiples = np.array([peak.hz for peak in peaks]) / rate_hz
+        assert len(peaks) == MAX_PEAKS
+        assert (np.abs(multiples - np.round(multiples)) < 0.01).sum() >= 8
+
+
+@pytest.mark.parametrize("ai", [True, False])
+def test_a_song_keeps_its_verdict_however_much_of_it_is_heard(bundle, ai):
+    """The same song cut at several lengths: verdicts agree where different strata meet."""
+    whole = noise(2, 120.0, 16000, 0.1) + 0.3 * sound(120.0, level=0.2)
+    if ai:
+        whole = whole + comb(200.0, 120.0, 16000, 0.02, 1)
+    logits = {}
+    for seconds in (10, 14, 16, 20, 30, 45, 58, 62, 120):
+        found = run(bundle, whole[: seconds * 16000])
+        verdict = decide(bundle, found, 0.01, 0.5)[0]
+        assert verdict in (("ai",) if ai else ("human", "undecided")), seconds
+        logits[seconds] = found.logit
+    steps = np.abs(np.diff(list(logits.values())))
+    assert steps.max() < 1.0, logits
 
 
 def test_pooled_logit_is_the_mean_of_the_windows_and_what_the_search_adds(bundle):

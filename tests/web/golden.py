@@ -47,6 +47,7 @@ def sounds(bundle: Bundle) -> dict[str, tuple[FloatArray, int]]:
         "lines": (lines + hiss, rate),
         "shifted-lines": (comb(187.5 * 1.04, 27.0, rate, 0.01, 1) + hiss, rate),
         "music": (music + 0.1 * hiss, rate),
+        "scale": (chord([440 * 2 ** (n / 12) for n in range(20)], 27.0, rate, 0.3) + hiss, rate),
         "sweep": (sweep(200.0, 7800.0, 26.0, rate, 0.4) + 0.03 * hiss[: 26 * rate], rate),
         "dull": (low.astype(np.float32), rate),
         "gap": (gap, rate),

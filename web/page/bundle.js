@@ -17,6 +17,7 @@ import { readSafetensors } from "./numerics/weights.js";
  *   sketch: import("./numerics/sketch.js").SketchValues,
  *   evidence: {band_edges_hz: number[], envelope_hz: number, max_peaks: number,
  *     peak_spreads: number, peak_db: number, peak_surroundings: number, peak_gap_hz: number,
+ *     candidates: number, note_cents: number, least_notes: number,
  *     shifted: string, copied: string, told: number},
  *   comb: import("./numerics/combs.js").CombValues,
  *   segments: import("./numerics/segments.js").SegmentValues,

@@ -43,6 +43,16 @@ TOLD = 0.5
 PEAK_GAP_HZ = 8.0
 """Two peaks closer than this are one."""
 
+CANDIDATES = 24
+"""Lines by which a tempered scale is recognised; some of them are notes."""
+
+NOTE_CENTS = 8.0
+"""How far a note lies from its place on the scale, beside half a bin."""
+
+LEAST_NOTES = 8
+"""Notes on one scale that are no chance, with two more than half of the lines: of lines anywhere
+so many lie within `NOTE_CENTS` of a common tuning in less than one song in a thousand."""
+
 
 @dataclass(frozen=True)
 class Spectra:
@@ -144,23 +154,24 @@ def evidence(
     band = max(terms.items(), key=lambda item: abs(item[1]))
     terms |= added or {}
     logit = linear + sum((added or {}).values())
-    peaks = _peaks(spectra, shares)
+    lines = _peaks(spectra, shares)
     return Evidence(
-        _words(logit, peaks, band, shift, (added or {}).get(COPIED, 0.0)),
-        peaks,
+        _words(logit, lines, band, shift, (added or {}).get(COPIED, 0.0)),
+        lines[0],
         baseline,
         terms,
         shift=None if shift is None else round(float(np.expm1(shift)), 5),
     )
 
 
-def _peaks(spectra: Spectra, shares: FloatArray) -> tuple[Peak, ...]:
-    """Pick narrow lines that the detector weighs, strongest contribution first.
+def _peaks(spectra: Spectra, shares: FloatArray) -> tuple[tuple[Peak, ...], int]:
+    """Pick narrow lines that the detector weighs, strongest contribution first; count notes.
 
     A line is a local maximum of the mean spectrum that stands `PEAK_DB` and `PEAK_SPREADS` robust
     deviations above the median of its surroundings (robust: a comb of many lines must not hide
     itself); what it contributes is the sum over the bins of its main lobe (± 2 bins of a Hann
-    window).
+    window). Lines on the notes of the track's own tempered scale are music, no decoder's, and are
+    left out.
     """
     lobe = np.convolve(shares, np.ones(5, np.float32), mode="same")
     mean = spectra.mean_db
@@ -175,19 +186,39 @@ def _peaks(spectra: Spectra, shares: FloatArray) -> tuple[Peak, ...]:
         if all(abs(hz - peak.hz) > PEAK_GAP_HZ for peak in chosen):
             height = float(spectra.residual_db[index])
             chosen.append(Peak(round(hz, 2), round(height, 2), float(lobe[index])))
-        if len(chosen) == MAX_PEAKS:
+        if len(chosen) == CANDIDATES:
             break
-    return tuple(chosen)
+    step = float(spectra.freqs_hz[1] - spectra.freqs_hz[0])
+    notes = _on_a_scale([peak.hz for peak in chosen], step)
+    lines = [peak for peak, note in zip(chosen, notes, strict=True) if not note]
+    return tuple(lines[:MAX_PEAKS]), sum(notes)
+
+
+def _on_a_scale(lines_hz: Sequence[float], step_hz: float) -> list[bool]:
+    """Say which lines are notes of one tempered scale, whatever its tuning; none by chance.
+
+    Equal temperament puts every note a whole number of semitones from every other; a decoder's
+    lines are multiples of a rate and lie anywhere between.
+    """
+    hz = np.array(lines_hz)
+    cents = 1200.0 * np.log2(hz / 440.0)
+    near = NOTE_CENTS + 1200.0 * np.log2(1.0 + 0.5 * step_hz / hz)
+    away = np.abs((cents[:, None] - cents + 50.0) % 100.0 - 50.0)  # [tuning, line]
+    held = away <= near
+    best = held[held.sum(axis=1).argmax()] if len(hz) else np.zeros(0, bool)
+    enough = best.sum() >= max(LEAST_NOTES, len(hz) / 2 + 2)
+    return [bool(note and enough) for note in best]
 
 
 def _words(
     logit: float,
-    peaks: tuple[Peak, ...],
+    lines: tuple[tuple[Peak, ...], int],
     band: tuple[str, float],
     shift: float | None,
     copied: float,
 ) -> tuple[str, ...]:
     words = []
+    peaks, notes = lines
     if shift is not None:
         words.append(
             f"a decoder's lines fit best when all frequencies are taken to be "
@@ -208,8 +239,13 @@ def _words(
             f"({sum(towards):+.2f} logit) and {len(against)} against ({sum(against):+.2f}); the "
             f"heaviest, at {best.hz:.1f} Hz, stands {best.height_db:.1f} dB above the envelope"
         )
-    else:
+    elif not notes:
         words.append("no narrow line stands out of the averaged spectrum")
+    if notes:
+        words.append(
+            f"{notes} of the narrow lines lie on the notes of a tempered scale: they are taken for "
+            "music, not for a decoder's"
+        )
     words.append(f"the band {band[0]} contributes most: {band[1]:+.2f} of the logit {logit:+.2f}")
     if logit > 0:
         words.append(

@@ -127,11 +127,12 @@ function nearest(values, axis) {
 }
 
 /**
- * Narrow lines that the detector weighs, strongest contribution first.
+ * Narrow lines that the detector weighs, strongest contribution first, without those on the notes
+ * of a tempered scale, and the number of these.
  * @param {Bundle} bundle
  * @param {Spectra} spectra
  * @param {Float32Array} shares
- * @returns {Peak[]}
+ * @returns {{peaks: Peak[], notes: number}}
  */
 function findPeaks(bundle, spectra, shares) {
   const c = bundle.constants.evidence;
@@ -157,9 +158,34 @@ function findPeaks(bundle, spectra, shares) {
       const height = rounded(spectra.residualDb[index], 2);
       chosen.push({ hz: rounded(hz, 2), height_db: height, contribution: lobe[index] });
     }
-    if (chosen.length === c.max_peaks) break;
+    if (chosen.length === c.candidates) break;
   }
-  return chosen;
+  const notes = onAScale(chosen.map((peak) => peak.hz), spectra.stepHz, c);
+  const lines = chosen.filter((_, i) => !notes[i]);
+  return { peaks: lines.slice(0, c.max_peaks), notes: notes.filter(Boolean).length };
+}
+
+/**
+ * Which lines are notes of one tempered scale, whatever its tuning; none by chance.
+ * @param {number[]} linesHz
+ * @param {number} stepHz
+ * @param {{note_cents: number, least_notes: number}} values
+ */
+function onAScale(linesHz, stepHz, { note_cents: noteCents, least_notes: least }) {
+  const cents = linesHz.map((hz) => 1200 * Math.log2(hz / 440));
+  const near = linesHz.map((hz) => noteCents + 1200 * Math.log2(1 + (0.5 * stepHz) / hz));
+  /** @type {boolean[]} */
+  let best = linesHz.map(() => false);
+  let most = 0;
+  for (const tuning of cents) {
+    const held = cents.map((value, i) => {
+      const turned = (tuning - value + 50) % 100;
+      return Math.abs((turned < 0 ? turned + 100 : turned) - 50) <= near[i];
+    });
+    const count = held.filter(Boolean).length;
+    if (count > most) [best, most] = [held, count];
+  }
+  return most >= Math.max(least, linesHz.length / 2 + 2) ? best : best.map(() => false);
 }
 
 /**
@@ -190,9 +216,9 @@ export function explain(bundle, pictures, spectra, shares, { linear, added, shif
   const band = bands.reduce((a, b) => (Math.abs(b[1]) > Math.abs(a[1]) ? b : a));
   Object.assign(terms, added);
   const logit = Object.values(added).reduce((sum, value) => sum + value, linear);
-  const peaks = findPeaks(bundle, spectra, shares);
+  const { peaks, notes } = findPeaks(bundle, spectra, shares);
   return {
-    words: sentences(logit, peaks, band, shift, added[c.copied] ?? 0, c.told),
+    words: sentences(logit, peaks, notes, band, shift, added[c.copied] ?? 0, c.told),
     peaks,
     baseline,
     terms,
@@ -205,12 +231,13 @@ export function explain(bundle, pictures, spectra, shares, { linear, added, shif
 /**
  * @param {number} logit
  * @param {Peak[]} peaks
+ * @param {number} notes
  * @param {[string, number]} band
  * @param {number | null} shift
  * @param {number} copied what the second linear model adds
  * @param {number} told from which on the words speak of it
  */
-function sentences(logit, peaks, band, shift, copied, told) {
+function sentences(logit, peaks, notes, band, shift, copied, told) {
   const words = [];
   if (shift !== null) {
     words.push(
@@ -235,8 +262,14 @@ function sentences(logit, peaks, band, shift, copied, told) {
         `the heaviest, at ${peaks[0].hz.toFixed(1)} Hz, stands ${peaks[0].height_db.toFixed(1)} dB ` +
         "above the envelope",
     );
-  } else {
+  } else if (!notes) {
     words.push("no narrow line stands out of the averaged spectrum");
+  }
+  if (notes) {
+    words.push(
+      `${notes} of the narrow lines lie on the notes of a tempered scale: they are taken for ` +
+        "music, not for a decoder's",
+    );
   }
   words.push(
     `the band ${band[0]} contributes most: ${signed(band[1], 2)} of the logit ${signed(logit, 2)}`,

@@ -151,8 +151,8 @@ def test_a_song_keeps_its_verdict_however_much_of_it_is_heard(bundle, ai):
         verdict = decide(bundle, found, 0.01, 0.5)[0]
         assert verdict in (("ai",) if ai else ("human", "undecided")), seconds
         logits[seconds] = found.logit
-    steps = np.abs(np.diff(list(logits.values())))
-    assert steps.max() < 1.0, logits
+    # Where the search over shifts begins to count, what is AI already becomes more so.
+    assert np.abs(np.diff(list(logits.values()))).max() < (2.5 if ai else 1.0), logits
 
 
 def test_pooled_logit_is_the_mean_of_the_windows_and_what_the_search_adds(bundle):

@@ -5,7 +5,7 @@
  */
 
 import { median, roundEven, runningMean, runningMedian, runningMinimum } from "./arrays.js";
-import { general, rounded, signed } from "./text.js";
+import { fixed, general, rounded, signed } from "./text.js";
 
 /**
  * @typedef {import("../bundle.js").Bundle} Bundle
@@ -259,7 +259,7 @@ function sentences(logit, peaks, notes, band, shift, copied, told) {
     words.push(
       `of the ${peaks.length} narrow lines that weigh most, ${towards.length} speak for AI ` +
         `(${signed(sum(towards), 2)} logit) and ${against.length} against (${signed(sum(against), 2)}); ` +
-        `the heaviest, at ${peaks[0].hz.toFixed(1)} Hz, stands ${peaks[0].height_db.toFixed(1)} dB ` +
+        `the heaviest, at ${fixed(peaks[0].hz, 1)} Hz, stands ${fixed(peaks[0].height_db, 1)} dB ` +
         "above the envelope",
     );
   } else if (!notes) {

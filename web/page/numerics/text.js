@@ -4,11 +4,22 @@
 import { roundEven } from "./arrays.js";
 
 /**
+ * Python's `format(value, ".2f")`: of two decimals that are as near, the even one.
+ * @param {number} value
+ * @param {number} digits
+ */
+export function fixed(value, digits) {
+  // Only a multiple of 2^-(digits + 1) can lie just between two decimals.
+  const halfway = Number.isInteger(value * 2 ** (digits + 1)) && Math.abs((value * 10 ** digits) % 1) === 0.5;
+  return (halfway ? rounded(value, digits) : value).toFixed(digits);
+}
+
+/**
  * Python's `format(value, "+.2f")`.
  * @param {number} value
  * @param {number} digits
  */
-export const signed = (value, digits) => (value < 0 || Object.is(value, -0) ? "" : "+") + value.toFixed(digits);
+export const signed = (value, digits) => (value < 0 || Object.is(value, -0) ? "" : "+") + fixed(value, digits);
 
 /**
  * Python's `round(value, digits)`, but for the last bit of a decimal that no double holds.

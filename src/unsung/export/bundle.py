@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,15 @@ from unsung.runtime.shift import Join, ShiftSearch
 from unsung.runtime.windowed import ai_logit
 from unsung.types import FloatArray
 
-__all__ = ["PARITY", "UNCALIBRATED", "WRITTEN", "export_bundle", "golden_signal", "graph_logits"]
+__all__ = [
+    "PARITY",
+    "UNCALIBRATED",
+    "WRITTEN",
+    "bundle_text",
+    "export_bundle",
+    "golden_signal",
+    "graph_logits",
+]
 
 WRITTEN = {
     "bundle.json": Kind("a bundle", (), json_with("format", "front_ends", "pooling")),
@@ -57,6 +66,22 @@ UNCALIBRATED: Mapping[str, Any] = {
 
 DRIFT_SEEDS = range(3, 35)
 """Golden signals that the drift of 8-bit weights is measured on where no sound is given."""
+
+
+def bundle_text(info: Mapping[str, Any]) -> str:
+    """Return what bundle.json holds: a line an entry, but lists of numbers on one.
+
+    >>> print(bundle_text({"name": "a", "logits": [1.5, 2]}), end="")
+    {
+     "name": "a",
+     "logits": [1.5, 2]
+    }
+    """
+    text = json.dumps(info, indent=1, ensure_ascii=False) + "\n"
+    return _NUMBERS.sub(lambda found: f"[{' '.join(found[0][1:-1].split())}]", text)
+
+
+_NUMBERS = re.compile(r"\[\s+-?\d[-+\d.eE,\s]*\]")
 
 
 def export_bundle(
@@ -157,7 +182,7 @@ def _write_info(folder: Path, info: dict[str, Any]) -> None:
     """Write bundle.json with the hashes of the files beside it."""
     found = sorted(path for path in folder.iterdir() if path.suffix in (".onnx", ".safetensors"))
     info["files"] = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
-    text = json.dumps(info, indent=1, ensure_ascii=False) + "\n"
+    text = bundle_text(info)
     write_whole(folder / "bundle.json", text)
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from unsung.detectors.residual_linear import ResidualLinear
+from unsung.export.bundle import bundle_text
 from unsung.frontends.residual_spectrum import ResidualSpectrum
 from unsung.runtime.attribution import ARRAY, Facts
 from unsung.runtime.weights import read_safetensors
@@ -207,7 +207,7 @@ def add_attribution(
     path.chmod(0o644)  # the library makes it private
     info["attribution"] = facts.to_dict()
     info["files"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    text = json.dumps(info, indent=1, ensure_ascii=False) + "\n"
+    text = bundle_text(info)
     (folder / "bundle.json").write_text(text, encoding="utf-8")
     return facts
 

@@ -119,7 +119,11 @@ def output_folder(
 
 def is_earlier(path: Path, signs: Mapping[str, Kind]) -> bool:
     """Say whether a folder is an earlier run's: one of the files that tell is ours."""
-    return any(kind.ours(found) for name, kind in signs.items() for found in path.glob(name))
+    return any(
+        found.is_file() and kind.ours(found)  # a pipe would be waited for
+        for name, kind in signs.items()
+        for found in path.glob(name)
+    )
 
 
 @contextlib.contextmanager
@@ -211,7 +215,7 @@ def lines_with(first: str, *keys: str) -> Callable[[Path], bool]:
             return True
         head = _head(path).rstrip(b"\0")  # zeros: what a power loss can leave of a line's end
         start = json.dumps({first: ""})[:-3].encode()
-        cut = b"\n" not in head and path.stat().st_size <= _HEAD
+        cut = b"\n" not in head and path.stat().st_size <= _HEAD and not _parses(head)
         return cut and bool(head) and start.startswith(head[: len(start)])
 
     return ours
@@ -269,6 +273,14 @@ def text_with(*marks: str) -> Callable[[Path], bool]:
         return all(mark.encode() in head for mark in marks)
 
     return ours
+
+
+def _parses(text: bytes) -> bool:
+    try:
+        parse_json(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _head(path: Path) -> bytes:

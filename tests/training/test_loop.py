@@ -258,10 +258,15 @@ def test_another_recipe_does_not_go_on_in_the_folder(manifest, tiny, tmp_path):
     other = helpers.recipe_for(manifest, run={"epochs": 1, "seed": 5})
     with pytest.raises(TrainingError, match="another recipe"):
         run_recipe(other, tmp_path / "r")
+    (tmp_path / "r" / "notes.txt").write_text("dear diary")
     assert run_recipe(other, tmp_path / "r", fresh=True)["epochs"] == 1
+    assert (tmp_path / "r" / "notes.txt").read_text() == "dear diary"
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("x")
     with pytest.raises(TrainingError, match="others' files"):
+        run_recipe(other, tmp_path / "mine", fresh=True)
+    (tmp_path / "mine" / "steps.csv").write_text("step,epoch,loss\n1,1,0.5\n")  # another's log
+    with pytest.raises(UsageError, match="steps"):
         run_recipe(other, tmp_path / "mine", fresh=True)
     assert (tmp_path / "mine" / "thesis.tex").exists()
 

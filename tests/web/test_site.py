@@ -11,6 +11,7 @@ import struct
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from unsung import reports
 from unsung.cli.web import web
 from unsung.errors import MissingTool, UsageError
 from unsung.runtime import Bundle
-from unsung.web import constants, find_runtime, serve, write_extension, write_site
+from unsung.web import Site, constants, find_runtime, serve, write_extension, write_site
 from unsung.web import runtime as runtime_module
 from unsung.web.runtime import RUNTIME, WEBGPU, sources
 from unsung.web.serve import HEADERS, Handler
@@ -82,6 +83,32 @@ def test_a_folder_of_other_files_is_left_alone(pretend: Path, tmp_path: Path) ->
     with pytest.raises(UsageError, match="holds other files"):
         write_site(tmp_path / "mine", runtime=pretend)
     assert (tmp_path / "mine" / "song.txt").read_text() == "keep me"
+
+
+@pytest.mark.parametrize("write", [write_site, write_extension])
+def test_of_an_earlier_site_only_its_own_files_go(
+    pretend: Path, tmp_path: Path, write: Callable[..., Site]
+) -> None:
+    site = write(tmp_path / "site", runtime=pretend).folder
+    mine = [site / "CNAME", site / ".git" / "HEAD", site / "audio" / "song.txt"]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("keep me")
+    (pretend / RUNTIME[1]).write_text("// second")
+    write(tmp_path / "site", runtime=pretend)
+    assert (site / "runtime" / RUNTIME[1]).read_text() == "// second"
+    assert all(path.read_text() == "keep me" for path in mine)
+
+
+def test_a_file_that_no_site_wrote_is_not_replaced(pretend: Path, tmp_path: Path) -> None:
+    site = write_extension(tmp_path / "site", runtime=pretend).folder
+    (site / "index.html").write_text("keep me")  # of no extension, but of every site
+    with pytest.raises(UsageError, match=r"index\.html"):
+        write_site(site, runtime=pretend)
+    assert (site / "index.html").read_text() == "keep me"
+    (site / "index.html").unlink()
+    write_site(site, runtime=pretend)
+    assert not (site / "popup.html").exists()  # of the extension alone
 
 
 def test_a_bundle_that_no_page_can_compute(pretend: Path, tmp_path: Path, bundle: Bundle) -> None:

@@ -25,6 +25,10 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS quick (path TEXT PRIMARY KEY, stamp TEXT, sha256 TEXT);
 CREATE TABLE IF NOT EXISTS facts (sha256 TEXT, kind TEXT, value BLOB, PRIMARY KEY (sha256, kind));
 """
+_COLUMNS = (
+    "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c "
+    "WHERE m.type IN ('table', 'view')"
+)
 _EVERY_S = 2.0
 """Longest time between two commits: what an interruption may cost."""
 
@@ -33,10 +37,12 @@ def _is_cache(path: Path) -> bool:
     """Say whether a data base holds our tables, or none yet."""
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
-            rows = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            rows = base.execute(_COLUMNS).fetchall()
     except sqlite3.Error:
         return False
-    return {name for (name,) in rows} <= {"quick", "facts"}
+    with closing(sqlite3.connect(":memory:")) as own:
+        own.executescript(_TABLES)
+        return set(rows) <= set(own.execute(_COLUMNS))
 
 
 CACHE = Kind("a cache of facts", (), _is_cache)

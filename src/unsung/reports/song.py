@@ -109,8 +109,10 @@ def _page_path(path: str, out: Path) -> Path:
     """Return the page's place: its plain name, unless that page is another track's."""
     page = out / f"{safe_stem(path)}.html"
     if page.exists():
-        with page.open("rb") as stream:
-            mine = _identity(path).encode() in stream.read(2000)
+        mine = False
+        if page.is_file():  # not a folder, nor a pipe, which would be waited for
+            with page.open("rb") as stream:
+                mine = _identity(path).encode() in stream.read(2000)
         if not mine:
             page = page.with_stem(f"{page.stem}-{_identity(path)[:10]}")
     return page

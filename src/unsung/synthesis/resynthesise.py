@@ -24,13 +24,13 @@ from unsung import registry
 from unsung.audio import expand
 from unsung.data import read_manifest
 from unsung.errors import ManifestError, UsageError
-from unsung.outputs import FOREIGN, Kind, json_with, output_folder, write_whole
+from unsung.outputs import FOREIGN, Kind, output_folder, text_with, write_whole
 from unsung.synthesis._resynthesis_work import Order, one_thread, work
 from unsung.text import parse_json
 from unsung.types import Manifest, Record, Track
 
 WRITTEN = {
-    "rows.jsonl": Kind("rows of resynthesised tracks", (), json_with("order")),
+    "rows.jsonl": Kind("rows of resynthesised tracks", (), text_with('{"order": {"rate_hz": ')),
     **dict.fromkeys(("systems.json", "manifest.jsonl", "audio"), FOREIGN),
 }
 """What stands in the folder; the rows are its sign."""
@@ -129,8 +129,8 @@ def resynthesise(
     named, given = parse_systems(systems), dict(weights or {})
     _refuse_strange_weights(given, named)
     tracks, left_out, name = _tracks(Path(source))
-    order = Order(str(output.resolve()), named, given, originals, rate_hz, bits, seed)
     output_folder(output, (source,), WRITTEN, signs=("rows.jsonl",))
+    order = Order(str(output.resolve()), named, given, originals, rate_hz, bits, seed)
     provenance = [system.provenance for system in order.systems().values()]  # or raise now
     log = output / "rows.jsonl"
     rows = _held(log, order)

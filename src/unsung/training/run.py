@@ -15,6 +15,7 @@ from unsung.detectors.base import Detector
 from unsung.errors import MissingExtra, MissingTool
 from unsung.outputs import FOREIGN, Kind, csv_with, is_earlier, json_with, output_folder
 from unsung.text import parse_json
+from unsung.training._state import BEST, LAST
 from unsung.training.augment import Distorter
 from unsung.training.distributed import joined, launch, started_outside
 from unsung.training.faults import TrainingError
@@ -29,12 +30,13 @@ from unsung.training.recipe import Recipe
 __all__ = ["RUN", "SIGNS", "SlurmJob", "run_here", "run_recipe", "run_slurm"]
 
 SUMMARY = "summary.json"
+_STEPS = csv_with("step", "epoch", "loss", "lr", "grad_norm")
 RUN = {
     SUMMARY: Kind("a finished run", (), json_with("recipe_sha256", "name")),
     "recipe.json": Kind("a run's recipe", (), json_with("optimiser", "data", "run")),
     "grid.json": Kind("a grid of runs", (), json_with("cell", "folder")),
-    "steps.csv": Kind("a run's log", (), csv_with("step", "epoch", "loss")),
-    "*/steps.csv": Kind("a round's log", (), csv_with("step", "epoch", "loss")),
+    "steps.csv": Kind("a run's log", (), _STEPS),
+    "*/steps.csv": Kind("a round's log", (), _STEPS),
     "*/summary.json": Kind("a finished round", (), json_with("recipe_sha256", "name")),
     **dict.fromkeys(
         ("*.pt", "*.safetensors", "card.md", "epochs.csv", "scores.csv", "left-out.csv",
@@ -44,6 +46,12 @@ RUN = {
 }  # fmt: skip
 SIGNS = (SUMMARY, "recipe.json", "grid.json", "steps.csv", "*/steps.csv", "*/summary.json")
 """Files of a run's folder, and those that tell it from other folders."""
+_OWN = (
+    *(name for name in RUN if "/" not in name and "*" not in name),
+    *(LAST, BEST, "detector.safetensors", "rounds.json", "rounds.md"),
+    "tensorboard/events.out.tfevents.*",
+)
+"""What a run that begins again deletes."""
 
 
 def run_recipe(
@@ -54,7 +62,7 @@ def run_recipe(
     Args:
         recipe: what to train; its rounds, if any, follow each other.
         out: folder of all files.
-        fresh: delete what stands in the folder first.
+        fresh: delete what an earlier run wrote into the folder first.
         on_progress: called as the run goes on.
 
     Returns:
@@ -65,7 +73,7 @@ def run_recipe(
     if not started_outside():
         output_folder(out, recipe.data.manifests, RUN, signs=SIGNS)
     if fresh and not started_outside() and out.exists():
-        _emptied(out, recipe)
+        _begun_again(out, recipe)
     if recipe.rounds:
         return run_rounds(recipe, out, on_progress)
     done = _done(recipe, out)
@@ -177,18 +185,25 @@ def _done(recipe: Recipe, out: Path) -> dict[str, Any] | None:
     return summary
 
 
-def _emptied(out: Path, recipe: Recipe) -> None:
-    """Delete a run's own files; a folder that is no run, or holds its data, is left alone."""
+def _begun_again(out: Path, recipe: Recipe) -> None:
+    """Delete a run's own files; what others put beside them, or into another folder, stays."""
     if not is_earlier(out, {name: RUN[name] for name in SIGNS}):
         if any(out.iterdir()):
             raise TrainingError(f"{out}: expected a run's folder to begin again in, it holds "
                                 "others' files; choose another with -o")  # fmt: skip
         return
-    for manifest in (*recipe.data.manifests, recipe.weights):
-        if manifest and Path(manifest).resolve().is_relative_to(out.resolve()):
-            raise TrainingError(f"{out}: would be emptied, but {manifest}, which this run reads, "
-                                "lies in it; choose another with -o")  # fmt: skip
-    shutil.rmtree(out)
+    own = {
+        found
+        for pattern in _OWN
+        for found in (*out.glob(pattern), *out.glob(f"round-*/{pattern}"))
+        if not found.is_dir()
+    }
+    for given in (*recipe.data.manifests, recipe.weights):
+        if given and Path(given).resolve() in {path.resolve() for path in own}:
+            raise TrainingError(f"{given}: would be deleted, but this run reads it; choose "
+                                "another folder with -o")  # fmt: skip
+    for path in own:
+        path.unlink()
 
 
 def _decoding(tell: OnProgress) -> Callable[[int, int], None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +17,16 @@ from typing import Any
 
 from unsung import reports
 from unsung.errors import UsageError
-from unsung.outputs import output_folder
+from unsung.outputs import output_folder, replacing, write_whole
 from unsung.runtime import Bundle, load_bundle
+from unsung.scratch import Scratch
 from unsung.web.constants import constants
 from unsung.web.runtime import RUNTIME, WEBGPU, find_runtime, sources
 
 __all__ = ["Site", "write_extension", "write_site"]
 
 _MARK = ".unsung-site"
-"""Lies in every folder written here; nothing else is ever emptied."""
+"""Lies in every folder written here and names each file of it; all others belong to somebody."""
 
 _BUNDLE = ("bundle.json", "model.onnx", "weights.safetensors")
 
@@ -43,10 +45,10 @@ def write_site(
     detector: str | Path | Bundle = "default",
     runtime: str | Path | None = None,
 ) -> Site:
-    """Write the page into a folder, which is emptied first if a site stands there.
+    """Write the page into a folder; of an earlier site there only its own files go.
 
     Args:
-        folder: where to.
+        folder: where to; what others put into it stays, a ``CNAME`` for instance.
         detector: a bundle, its name or its folder.
         runtime: dist/ of onnxruntime-web; None finds or fetches it.
 
@@ -56,17 +58,18 @@ def write_site(
     """
     bundle = _usable(detector)
     found = find_runtime(runtime)
-    out = _fresh(Path(folder), (bundle.path, found))
-    shutil.copytree(sources() / "page", out, dirs_exist_ok=True)
-    _fill(out, bundle, found, webgpu=True)
-    names = _files(out)
-    lazy = sorted(f"runtime/{name}" for name in WEBGPU if f"runtime/{name}" in names)
-    eager = {name: digest for name, digest in names.items() if name not in (*lazy, "sw.js")}
-    version = hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()[:16]
-    build = {"version": version, "files": eager, "lazy": lazy}
-    (out / "build.js").write_text(f"self.BUILD = {json.dumps(build)};\n", encoding="utf-8")
-    (out / ".nojekyll").touch()  # static hosts must not drop or rewrite anything
-    return _measured(out, lazy)
+    out = _checked(Path(folder), (bundle.path, found))
+    with Scratch("site") as scratch:
+        made = shutil.copytree(sources() / "page", scratch / "site")
+        _fill(made, bundle, found, webgpu=True)
+        names = _files(made)
+        lazy = sorted(f"runtime/{name}" for name in WEBGPU if f"runtime/{name}" in names)
+        eager = {name: digest for name, digest in names.items() if name not in (*lazy, "sw.js")}
+        version = hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()[:16]
+        build = {"version": version, "files": eager, "lazy": lazy}
+        (made / "build.js").write_text(f"self.BUILD = {json.dumps(build)};\n", encoding="utf-8")
+        (made / ".nojekyll").touch()  # static hosts must not drop or rewrite anything
+        return _published(made, out, lazy)
 
 
 def write_extension(
@@ -77,18 +80,19 @@ def write_extension(
     """Write the browser extension (Manifest V3), ready to be loaded or packed; see `write_site`."""
     bundle = _usable(detector)
     found = find_runtime(runtime)
-    out = _fresh(Path(folder), (bundle.path, found))
+    out = _checked(Path(folder), (bundle.path, found))
     page = sources() / "page"
-    for path in sorted(page.rglob("*")):
-        if path.is_file() and path.suffix in (".js", ".css", ".svg", ".png"):
-            if path.name in ("app.js", "sw.js", "page.css"):
-                continue
-            target = out / path.relative_to(page)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-    shutil.copytree(sources() / "extension", out, dirs_exist_ok=True)
-    _fill(out, bundle, found, webgpu=False)
-    return _measured(out, ())
+    with Scratch("extension") as scratch:
+        made = shutil.copytree(sources() / "extension", scratch / "extension")
+        for path in sorted(page.rglob("*")):
+            if path.is_file() and path.suffix in (".js", ".css", ".svg", ".png"):
+                if path.name in ("app.js", "sw.js", "page.css"):
+                    continue
+                target = made / path.relative_to(page)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+        _fill(made, bundle, found, webgpu=False)
+        return _published(made, out, ())
 
 
 def _usable(detector: str | Path | Bundle) -> Bundle:
@@ -116,24 +120,57 @@ def _fill(out: Path, bundle: Bundle, runtime: Path, *, webgpu: bool) -> None:
             shutil.copyfile(runtime / name, out / "runtime" / name)
 
 
-def _fresh(out: Path, read: tuple[Path, ...]) -> Path:
+def _checked(out: Path, read: tuple[Path, ...]) -> Path:
     output_folder(out, (), {})
     for given in read:
         if given.resolve().is_relative_to(out.resolve()):
             raise UsageError(
-                f"{out}: would be emptied, but {given}, which is read, lies in it; give another "
-                "--output"
+                f"{out}: would be written over, but {given}, which is read, lies in it; give "
+                "another --output"
             )
-    if out.exists() and any(out.iterdir()):
-        if not (out / _MARK).is_file():
-            raise UsageError(
-                f"{out}: expected a new folder or one with an earlier site, this one holds other "
-                "files; give another --output"
-            )
-        shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / _MARK).write_text("Written by unsung; emptied before it is written again.\n", "utf-8")
+    if out.exists() and any(out.iterdir()) and not (out / _MARK).is_file():
+        raise UsageError(
+            f"{out}: expected a new folder or one with an earlier site, this one holds other "
+            "files; give another --output"
+        )
     return out
+
+
+def _published(made: Path, out: Path, lazy: list[str] | tuple[str, ...]) -> Site:
+    """Put a finished site in the place of an earlier one; whatever is not of it stays."""
+    names = {p.relative_to(made).as_posix() for p in made.rglob("*") if p.is_file()}
+    earlier = _earlier(out)
+    for name in sorted(names - earlier):
+        if os.path.lexists(out / name):
+            raise UsageError(
+                f"{out / name}: is no file of the earlier site and is left as it is; move it away "
+                "or give another --output"
+            )
+    _note(out, names | earlier)  # first: a killed call must know its own files again
+    for name in earlier - names:
+        (out / name).unlink(missing_ok=True)
+    sizes = {}
+    for name in sorted(names):
+        with replacing(out / name) as part:
+            shutil.copyfile(made / name, part)
+        sizes[name] = (made / name).stat().st_size
+    _note(out, names)
+    total = sum(sizes.values())
+    return Site(out, total - sum(sizes[name] for name in lazy), total)
+
+
+def _note(out: Path, names: set[str]) -> None:
+    write_whole(out / _MARK, "".join(f"{name}\n" for name in sorted(names)))
+
+
+def _earlier(out: Path) -> set[str]:
+    """Return the files that the mark names, those below the folder alone."""
+    try:
+        lines = (out / _MARK).read_text("utf-8", "replace").split("\n")
+    except FileNotFoundError:
+        return set()
+    inside = {line for line in lines if line and not {"", ".."} & set(line.split("/"))}
+    return {name for name in inside if (out / name).is_file()}
 
 
 def _files(out: Path) -> dict[str, str]:
@@ -143,12 +180,6 @@ def _files(out: Path) -> dict[str, str]:
         for path in sorted(out.rglob("*"))
         if path.is_file() and not path.name.startswith(".")
     }
-
-
-def _measured(out: Path, lazy: list[str] | tuple[str, ...]) -> Site:
-    sizes = {p.relative_to(out).as_posix(): p.stat().st_size for p in out.rglob("*") if p.is_file()}
-    total = sum(sizes.values())
-    return Site(out, total - sum(sizes[name] for name in lazy), total)
 
 
 def _write_json(path: Path, value: Any) -> None:

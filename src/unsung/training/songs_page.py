@@ -304,8 +304,9 @@ def _altered(sheet: _Sheet, rows: list[Result]) -> list[str]:
         "## Where music is listened to: the same, never learned from",
         "",
         "A loudspeaker, a room and a microphone, near and far; a telephone line; a voice over the "
-        "music, in dB by which the music exceeds it. `called human` of AI is what the logit alone would "
-        "wrongly clear; a scan leaves a telephone's band undecided, and the page a microphone's sound.",
+        "music, in dB by which the music exceeds it. `called human` of AI is what the logit alone "
+        "would wrongly clear; a scan leaves a telephone's band undecided, and the page a "
+        "microphone's sound.",
         "",
         *_by_attack(sheet, rows, sheet.outcome.kind == "heard", CONDITIONS),
         "",

@@ -8,16 +8,15 @@ their rows over and deletes them.
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from unsung.errors import UnsungError, UsageError
+from unsung.core.records import Records
+from unsung.errors import UnsungError
 from unsung.reproduce.plan import read_scores
 
-__all__ = ["JOBS", "Appender", "WriteFailed", "in_use", "part_files", "parts_folder", "take_over"]
+__all__ = ["JOBS", "Appender", "WriteFailed", "part_files", "parts_folder", "take_over"]
 
 
 JOBS = "jobs.json"
@@ -50,14 +49,11 @@ class Appender:
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = path.open("ab", buffering=0)
+            self._file = Records(path, what="scores")
         except OSError as error:
             raise _failed(path, error) from error
         try:
-            _lock(self._file.fileno(), path)
             self.known = read_scores(path)
-            content = path.read_bytes()
-            self._file.truncate(content.rfind(b"\n") + 1)  # a line that a kill cut short
         except BaseException:
             self._file.close()
             raise
@@ -74,10 +70,8 @@ class Appender:
         Raises:
             WriteFailed: the disk is full; the rows before stay.
         """
-        rest = memoryview(json.dumps(row, allow_nan=False).encode() + b"\n")
         try:
-            while rest:  # an unbuffered file may take only a part
-                rest = rest[self._file.write(rest) :]
+            self._file.append(row, allow_nan=False)
         except OSError as error:
             raise _failed(self._path, error) from error
 
@@ -94,30 +88,6 @@ def take_over(scores: Path, known: Collection[str]) -> Iterator[dict[str, Any]]:
             if key not in seen:
                 seen.add(key)
                 yield row
-
-
-def in_use(path: Path) -> bool:
-    """Say whether a process on this machine (or on a shared disk with locks) writes to a file."""
-    try:
-        with path.open("ab") as file:
-            _lock(file.fileno(), path)
-    except UsageError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _lock(descriptor: int, path: Path) -> None:
-    """Keep a second run from writing to the same file."""
-    try:
-        import fcntl
-    except ImportError:  # no such locks on this system
-        return
-    with contextlib.suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return
-    raise UsageError(f"{path}: another run writes to it; wait for its end")
 
 
 def _failed(path: Path, error: OSError) -> WriteFailed:

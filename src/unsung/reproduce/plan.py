@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from unsung.attacks import parse
+from unsung.core.records import read_records
 from unsung.errors import UsageError
 from unsung.reproduce import adversary
 from unsung.reproduce.codes import condition_sha256
 from unsung.reproduce.conditions import CLEAN
 from unsung.reproduce.detectors import Detector
 from unsung.reproduce.experiment import Study
-from unsung.text import parse_json
 from unsung.types import Track
 
 __all__ = ["RETRIED", "Cell", "Job", "Plan", "make_plan", "partner_of", "read_scores"]
@@ -160,14 +160,10 @@ def read_scores(path: Path) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
     found: dict[str, dict[str, Any]] = {}
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines[:-1], start=1):  # without a newline it is not finished
-        if not line:
-            continue
+    for number, (_, _, row) in enumerate(read_records(path), start=1):
         try:
-            row = parse_json(line)
             key = row["key"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (KeyError, TypeError) as error:
             raise UsageError(
                 f"{path}, line {number}: no score as this program writes them ({error}); "
                 "delete the line, its cell is then scored again"

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from unsung.core.locks import in_use
 from unsung.errors import UsageError
 from unsung.reproduce.detectors import Detector
-from unsung.reproduce.parts import JOBS, Appender, in_use, part_files, parts_folder, take_over
+from unsung.reproduce.parts import JOBS, Appender, part_files, parts_folder, take_over
 from unsung.reproduce.plan import Job, Plan
 from unsung.reproduce.pool import Crew, here
 

@@ -17,10 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from unsung.core.locks import in_use
+from unsung.core.records import read_records
 from unsung.errors import MissingExtra, MissingTool
 from unsung.reproduce.detectors import Detector
 from unsung.reproduce.experiment import Slurm
-from unsung.reproduce.parts import JOBS, Appender, in_use, parts_folder
+from unsung.reproduce.parts import JOBS, Appender, parts_folder
 from unsung.reproduce.plan import Job, read_scores
 from unsung.reproduce.pool import Row, died, here
 from unsung.text import parse_json
@@ -160,15 +162,10 @@ class _Tail:
         self._offset = 0
 
     def rows(self) -> Iterator[Row]:
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            new = file.read()
-        whole = new[: new.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        for line in whole.splitlines():
-            yield parse_json(line)
+        if self._path.exists():
+            for _, end, row in read_records(self._path, start=self._offset):
+                self._offset = end
+                yield row
 
 
 def _without(job: Job, known: set[str]) -> Job:

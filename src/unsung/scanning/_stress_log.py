@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
+from unsung.core.records import Records, read_records
 from unsung.errors import UsageError
 from unsung.outputs import Kind, lines_with
-from unsung.text import parse_json
 
 __all__ = ["LOG", "StressLog", "content_key"]
 
@@ -49,30 +47,19 @@ class StressLog:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._lock = path, threading.Lock()
-        self._places: dict[str, int] = {}
-        self._size, self._unfinished = 0, False
         try:
-            if path.exists():
-                self._read()
-            self._file = path.open("ab", buffering=0)
+            self._file = Records(path, head=b'{"key', ours=_is_row, what="an earlier stress test")
         except OSError as error:
             raise UsageError(
                 f"{path}: cannot be written ({error.strerror}); give --resume another file"
             ) from error
-        self._file.truncate(self._size)
-        if self._unfinished:
-            self._append(b"\n")
+        rows = read_records(path, skip_damaged=True)
+        self._places = {row["key"]: at for at, _, row in rows if _is_row(row)}
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def __len__(self) -> int:
@@ -81,49 +68,13 @@ class StressLog:
     def get(self, key: str) -> dict[str, Any] | None:
         """Return the values stored under a key, None where there are none."""
         place = self._places.get(key)
-        if place is None:
-            return None
-        with self._path.open("rb") as lines:
-            lines.seek(place)
-            row: dict[str, Any] = parse_json(lines.readline())
-        return dict(row["values"])
+        return None if place is None else dict(self._file.at(place)["values"])
 
     def put(self, key: str, kind: str, path: str, values: dict[str, Any]) -> None:
         """Store values: one unbuffered write, so that a kill loses at most half a line."""
         row = {"key": key, "kind": kind, "path": path, "values": values}
-        line = json.dumps(row).encode() + b"\n"
-        with self._lock:
-            place = self._size
-            self._append(line)
-            self._places[key] = place
-
-    def _append(self, data: bytes) -> None:
-        self._file.write(data)
-        self._size += len(data)
-
-    def _read(self) -> None:
-        """Index the lines; the size ends before a half last line."""
-        with self._path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                row = _parsed(line)
-                whole = line.endswith(b"\n")
-                if row is None and not whole and (number > 1 or line.startswith(b'{"key')):
-                    return  # half a line, left by a kill
-                if row is None and number == 1:
-                    raise UsageError(
-                        f"{self._path}: expected JSON Lines of an earlier stress test, got "
-                        "something else; --resume will not touch it: give a new file"
-                    )
-                if row is not None:
-                    self._places[row["key"]] = self._size
-                self._size += len(line)
-                self._unfinished = not whole
+        self._places[key] = self._file.append(row)
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    try:
-        row = parse_json(line)
-    except ValueError:
-        return None
-    fits = isinstance(row, dict) and isinstance(row.get("key"), str) and "values" in row
-    return row if fits else None
+def _is_row(row: Any) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("key"), str) and "values" in row

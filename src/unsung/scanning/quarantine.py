@@ -9,22 +9,19 @@ that is not there yet) is not listed.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
+from unsung.core.records import Records, read_records
 from unsung.errors import UsageError
 from unsung.outputs import Kind, lines_with
 from unsung.scanning.keys import KeyIndex
-from unsung.scanning.locking import lock
 from unsung.scanning.settings import Row
-from unsung.text import parse_json
 from unsung.types import Record
 
 __all__ = [
@@ -100,12 +97,10 @@ class Quarantine:
         self._files = KeyIndex()  # path, size and time -> 1 (held) or 0 (released)
         self._paths = KeyIndex()  # path -> key of its newest line
         try:
-            self._file = path.open("a", encoding="utf-8")
+            self._file = Records(path, what=LIST.what)
         except OSError as error:
             raise UsageError(f"{path}: cannot be written ({error.strerror})") from error
         try:
-            lock(self._file, path)
-            _drop_half_line(path)
             for entry in _entries(path):
                 self._remember(entry)
         except BaseException:
@@ -115,12 +110,7 @@ class Quarantine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def holds(self, path: str) -> bool:
@@ -164,8 +154,7 @@ class Quarantine:
         )
 
     def _write(self, entry: Quarantined) -> None:
-        self._file.write(json.dumps(entry.to_dict()) + "\n")
-        self._file.flush()
+        self._file.append(entry.to_dict())
         self._remember(entry)
 
     def _remember(self, entry: Quarantined) -> None:
@@ -182,24 +171,14 @@ class Quarantine:
 
 
 def _entries(path: Path) -> Iterator[Quarantined]:
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                yield Quarantined.from_dict(parse_json(line))
-            except (ValueError, TypeError, AttributeError, UsageError) as error:
-                raise UsageError(
-                    f"{path}, line {number}: expected a quarantined file ({error}); "
-                    "give a list that a scan wrote, or a new file"
-                ) from error
-
-
-def _drop_half_line(path: Path) -> None:
-    """Cut what a kill left of a line."""
-    with path.open("rb+") as file:
-        data = file.read()
-        whole = data.rfind(b"\n") + 1
-        if data[:1] in (b"", b"{", b"\0") and whole < len(data):
-            file.truncate(whole)
+    for number, (_, _, row) in enumerate(read_records(path), start=1):
+        try:
+            yield Quarantined.from_dict(row)
+        except (ValueError, TypeError, AttributeError, UsageError) as error:
+            raise UsageError(
+                f"{path}, line {number}: expected a quarantined file ({error}); "
+                "give a list that a scan wrote, or a new file"
+            ) from error
 
 
 def file_key(path: str, *state: int) -> int:

@@ -14,24 +14,20 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
+from unsung.core.records import Records, read_records
 from unsung.errors import UnsungError, UsageError
 from unsung.outputs import Kind, lines_with
-from unsung.scanning._compact import compacted, sync_folder
 from unsung.scanning.keys import KeyIndex
-from unsung.scanning.locking import lock
 from unsung.scanning.output import ROWS, parse_row, row_line
 from unsung.scanning.quarantine import lasting
 from unsung.scanning.settings import FileFacts, Row, Stamp
 from unsung.stopping import finishing
-from unsung.text import parse_json
 from unsung.types import Score
 
 __all__ = ["RESUME", "SYNC_S", "ResumeFile", "StoreFull"]
@@ -81,50 +77,39 @@ class ResumeFile:
         self._path, self._stamp, self._sync_s, self._mark = path, stamp, sync_s, mark
         self._retry_failed, self._listed = retry_failed or listed, listed
         self._guard = threading.Lock()  # feeder threads ask while the consumer stores
+        self._open()
+        if self._compacted():  # a kill had prevented it
+            self._open()
+
+    def _open(self) -> None:
         try:
-            new = not path.exists()
-            self._file = path.open("ab", buffering=0)
+            self._file = Records(
+                self._path,
+                head=_HEAD,
+                ours=_is_score,
+                what="an earlier scan",
+                sync_s=self._sync_s,
+            )
         except OSError as error:
             raise UsageError(
-                f"{path}: cannot be written ({error.strerror}); give --resume another file"
+                f"{self._path}: cannot be written ({error.strerror}); give --resume another file"
             ) from error
         try:
-            self._begin(new)
+            self._read()
         except BaseException:
             self._file.close()
             raise
 
-    def _begin(self, new: bool) -> None:
-        lock(self._file, self._path)
-        self._size = self._read()
-        self._file.truncate(self._size)
-        if self._compacted():  # a kill had prevented it
-            self._file = self._path.open("ab", buffering=0)
-            lock(self._file, self._path)
-            self._size = self._read()
-        self._reader = self._path.open("rb")
-        self._synced_s = time.monotonic()
-        if self._unfinished:
-            self._append(b"\n")
-        if new:
-            sync_folder(self._path.parent)
-
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with finishing():
             try:
-                os.fsync(self._file.fileno())
+                self._file.sync()
             finally:
-                self._reader.close()
-                self._compacted()
-                self._file.close()
+                if not self._compacted():
+                    self._file.close()
 
     @property
     def keys(self) -> array[int]:
@@ -135,7 +120,7 @@ class ResumeFile:
     @property
     def size(self) -> int:
         """Length of the file in bytes; every line before it is whole."""
-        return self._size
+        return self._file.size
 
     def holds(self, key: int) -> bool:
         """Say whether this content has its row; safe from any thread."""
@@ -180,7 +165,7 @@ class ResumeFile:
 
     def _kept(self, row: Row) -> Row:
         marked = row if self._mark is None else self._mark(row)
-        offset = self._size
+        offset = self._file.size
         self.store(marked.score, marked.facts)
         before, after = row.score.sha256, marked.score.sha256
         if before != after and row.score.state != "failed":  # tags changed the bytes, not the sound
@@ -190,11 +175,17 @@ class ResumeFile:
 
     def store(self, score: Score, facts: FileFacts | None = None) -> None:
         """Append one row, unless the file's row says the same already."""
-        offset = self._size
         before = self._lines.get(self._line_key(score.path))
         if before is not None and score.error is not None and self._says(before, score, facts):
             return
-        self._append(row_line(score, facts).encode("utf-8"))
+        try:
+            offset = self._file.append_line(row_line(score, facts).encode("utf-8"))
+        except OSError as error:
+            raise StoreFull(
+                f"{self._path}: cannot be written any more ({error.strerror}); its "
+                f"{self._count} rows are whole: make room and run the same command again"
+            ) from error
+        self._count += 1
         with self._guard:
             self._note(score.to_dict(), facts, offset)
 
@@ -205,24 +196,6 @@ class ResumeFile:
             *(score.sha256, facts.size_bytes, facts.modified_ns),
         )
         return held.error == score.error and same_file and seen.settled >= facts.settled
-
-    def _append(self, data: bytes) -> None:
-        """Write one line, whole or not at all: a kill loses at most half a line."""
-        left = memoryview(data)
-        try:
-            while left:  # a full disk takes a part first and refuses the rest
-                left = left[self._file.write(left) :]
-            if time.monotonic() - self._synced_s >= self._sync_s:
-                os.fsync(self._file.fileno())
-                self._synced_s = time.monotonic()
-        except OSError as error:
-            self._file.truncate(self._size)
-            raise StoreFull(
-                f"{self._path}: cannot be written any more ({error.strerror}); its "
-                f"{self._count} rows are whole: make room and run the same command again"
-            ) from error
-        self._size += len(data)
-        self._count += 1
 
     def _note(self, row: Mapping[str, Any], facts: FileFacts | None, offset: int) -> None:
         """Index a row; the one that it replaces is noted to be dropped."""
@@ -248,39 +221,25 @@ class ResumeFile:
         """Return the key of a file's row under this scan's settings, or under those of the row."""
         return (self._stamp if row is None else Stamp.of(row)).key("", path)
 
-    def _read(self) -> int:
-        """Index the rows; return the size without a half last line."""
+    def _read(self) -> None:
+        """Index the rows."""
         self._rows = KeyIndex()  # content key -> offset of its line
         self._lines = KeyIndex()  # path and settings -> offset
         self._files = KeyIndex()  # path, size and time -> offset
         self._replaced = array("Q")  # offsets of lines that have a newer one for their file
-        self._unfinished, self._count = False, 0
-        size = 0
-        with self._path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                row = _parsed(line)
-                if number == 1 and not _is_score(row) and not _half(line):
-                    raise UsageError(
-                        f"{self._path}: expected JSON Lines of an earlier scan, got something "
-                        "else; --resume will not touch it: give a new file"
-                    )
-                if row is None and not line.endswith(b"\n"):
-                    break  # half a line, left by a kill
-                if row is not None:
-                    self._note(row, _facts(row), size)
-                size += len(line)
-                self._count += 1
-                self._unfinished = not line.endswith(b"\n")
-        return size
+        self._count = 0
+        for at, _, row in read_records(self._path, skip_damaged=True):
+            self._count += 1
+            if isinstance(row, dict) and isinstance(row.get("path"), str):
+                self._note(row, _facts(row), at)
 
     def _compacted(self) -> bool:
         if not self._replaced or self._listed:
             return False
-        return compacted(self._path, self._file, self._replaced, self._size)
+        return self._file.close_without(self._replaced)
 
     def _load(self, offset: int) -> tuple[Score, FileFacts]:
-        self._reader.seek(offset)
-        return parse_row(parse_json(self._reader.readline()))
+        return parse_row(self._file.at(offset))
 
 
 def _facts(row: dict[str, Any]) -> FileFacts | None:
@@ -291,20 +250,7 @@ def _facts(row: dict[str, Any]) -> FileFacts | None:
     return FileFacts(size, modified, scanned, str(row.get("duplicate_of") or ""))
 
 
-def _half(line: bytes) -> bool:
-    """Say whether a file's only line is the start of a score, cut by a kill or a power loss."""
-    start = line.rstrip(b"\0")
-    return not line.endswith(b"\n") and _HEAD.startswith(start[: len(_HEAD)])
-
-
-def _is_score(row: dict[str, Any] | None) -> bool:
+def _is_score(row: Any) -> bool:
     """Say whether this is a row of ours: any list of somebody's files has a path."""
-    return row is not None and all(isinstance(row.get(k), str) for k in ("detector", "sha256"))
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    try:
-        row = parse_json(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) and isinstance(row.get("path"), str) else None
+    names = ("path", "detector", "sha256")
+    return isinstance(row, dict) and all(isinstance(row.get(name), str) for name in names)

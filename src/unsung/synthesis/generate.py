@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 
 from unsung.audio.write import write
+from unsung.core.records import Journal
 from unsung.errors import EmptyAudio, ManifestError, NotFinite, SilentAudio, UsageError
 from unsung.outputs import FOREIGN, Kind, json_with, output_folder, replacing, write_whole
 from unsung.synthesis._generated import file_name, write_manifest
-from unsung.synthesis._journal import Journal
 from unsung.synthesis.generators.base import Generator, NotReady
 from unsung.synthesis.prompt_files import read_prompts
 from unsung.synthesis.prompts import Prompt, auto_prompts, plan_of
@@ -113,9 +113,9 @@ def generate_dataset(
     generator.check()
     (folder / "audio").mkdir(parents=True, exist_ok=True)
     with (
-        Journal(folder / "provenance.jsonl") as made,
-        Journal(folder / "problems.jsonl") as problems,
-        Journal(folder / "prompts.jsonl") as asked,
+        Journal(folder / "provenance.jsonl", error=ManifestError) as made,
+        Journal(folder / "problems.jsonl", error=ManifestError) as problems,
+        Journal(folder / "prompts.jsonl", error=ManifestError) as asked,
     ):
         _same_job(folder / "job.json", generator, length_s)
         _note_prompts(asked, wanted)

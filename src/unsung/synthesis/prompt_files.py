@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from unsung.core.records import Journal
 from unsung.errors import ManifestError, UnknownName, UnsungError
 from unsung.outputs import Kind, lines_with
-from unsung.synthesis._journal import Journal
 from unsung.synthesis.lyrics import Writer
 from unsung.synthesis.prompts import Plan, Prompt, make_prompt, prompt_id, sound_seed
 from unsung.text import parse_json
@@ -48,7 +48,10 @@ def write_prompts(
     """
     failed = 0
     troubles = problems_path(path)
-    with Journal(path) as kept, Journal(troubles) as problems:
+    with (
+        Journal(path, error=ManifestError) as kept,
+        Journal(troubles, error=ManifestError) as problems,
+    ):
         there = {row.get("id") for row in kept.rows}
         done = 0
         for index in range(n):

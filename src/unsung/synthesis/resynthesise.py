@@ -22,11 +22,11 @@ from typing import Any
 
 from unsung import registry
 from unsung.audio import expand
+from unsung.core.records import Journal
 from unsung.data import read_manifest
 from unsung.errors import ManifestError, UsageError
 from unsung.outputs import FOREIGN, Kind, output_folder, text_with, write_whole
 from unsung.synthesis._resynthesis_work import Order, one_thread, work
-from unsung.text import parse_json
 from unsung.types import Manifest, Record, Track
 
 WRITTEN = {
@@ -132,19 +132,15 @@ def resynthesise(
     output_folder(output, (source,), WRITTEN, signs=("rows.jsonl",))
     order = Order(str(output.resolve()), named, given, originals, rate_hz, bits, seed)
     provenance = [system.provenance for system in order.systems().values()]  # or raise now
-    log = output / "rows.jsonl"
-    rows = _held(log, order)
-    write_whole(output / "systems.json", json.dumps(provenance, indent=1))
-    done = {(row["track"], row["system"]) for row in rows if "copy" in row}
-    resumed = sum(1 for row in rows if row.get("copy", {}).get("label") == "resynth")
-    todo = [(track, order.missing(track.id, done)) for track in tracks]
-    todo = [(track, parts) for track, parts in todo if parts]
-    with log.open("a", encoding="utf-8") as stream:
-        for made in _run(order, todo, jobs):
+    output.mkdir(parents=True, exist_ok=True)
+    with Journal(output / "rows.jsonl") as journal:
+        rows = _held(journal, order)
+        write_whole(output / "systems.json", json.dumps(provenance, indent=1))
+        resumed = sum(1 for row in rows if row.get("copy", {}).get("label") == "resynth")
+        for made in _run(order, _todo(order, tracks, rows), jobs):
             for row in made:
+                journal.append(row)
                 rows.append(row)
-                stream.write(json.dumps(row) + "\n")
-                stream.flush()
                 if on_row is not None:
                     on_row(row)
     manifest = _manifest(name, tracks, rows, originals)
@@ -186,29 +182,29 @@ def _refuse_strange_weights(weights: Mapping[str, Path], named: Sequence[tuple[s
             )
 
 
-def _held(log: Path, order: Order) -> list[dict[str, Any]]:
-    """Return finished rows of a former run; drop a line that a kill cut in two."""
-    head = {"order": order.key()}
-    if not log.is_file() or not log.stat().st_size:
-        write_whole(log, json.dumps(head) + "\n")
-        return []
-    data = log.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        with log.open("r+b") as stream:
-            stream.truncate(len(whole))
-    lines = [parse_json(line) for line in whole.splitlines()]
-    if not lines or lines[0] != head:
+def _held(journal: Journal, order: Order) -> list[dict[str, Any]]:
+    """Return finished rows of a former run."""
+    head, lines = {"order": order.key()}, journal.rows
+    if not lines:
+        journal.append(head)
+    elif lines[0] != head:
         raise UsageError(
-            f"{log}: was made with other options or another seed ({lines[:1]}); "
+            f"{journal.path}: was made with other options or another seed ({lines[:1]}); "
             "name another output folder, or remove this one"
         )
     return [row for row in lines[1:] if "copy" in row and Path(row["copy"]["path"]).is_file()]
 
 
-def _run(
-    order: Order, todo: Sequence[tuple[Track, tuple[tuple[str, str], ...]]], jobs: int
-) -> Iterator[list[dict[str, Any]]]:
+Todo = list[tuple[Track, tuple[tuple[str, str], ...]]]
+
+
+def _todo(order: Order, tracks: Sequence[Track], rows: Sequence[Mapping[str, Any]]) -> Todo:
+    done = {(row["track"], row["system"]) for row in rows if "copy" in row}
+    found = [(track, order.missing(track.id, done)) for track in tracks]
+    return [(track, parts) for track, parts in found if parts]
+
+
+def _run(order: Order, todo: Todo, jobs: int) -> Iterator[list[dict[str, Any]]]:
     if jobs == 1 or len(todo) < 2:
         yield from (work(order, track, parts) for track, parts in todo)
         return

@@ -10,12 +10,9 @@ to use: with distortions of the sound, which need the sound.
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +21,8 @@ from torch import Tensor
 
 from unsung.audio.read import read_clip
 from unsung.audio.resample import resample
+from unsung.core.records import Records, read_records
 from unsung.detectors.instrument_cnn import InstrumentCNN
-from unsung.text import parse_json
 from unsung.training.store import SoundStore
 from unsung.types import FloatArray, Track
 
@@ -86,8 +83,8 @@ class PictureStore(SoundStore):
         del jobs
         self._cells.parent.mkdir(parents=True, exist_ok=True)
         paths = dict.fromkeys(str(Path(track.path).resolve()) for track in tracks)
-        with self._names.open("a+", encoding="utf-8") as names:
-            fcntl.flock(names, fcntl.LOCK_EX)  # runs that share pictures come one after the other
+        # Runs that share pictures come one after the other.
+        with Records(self._names, head=b'"', wait=True) as names:
             self._rows = self._known()
             missing = [path for path in paths if path not in self._rows]
             if missing:
@@ -127,7 +124,7 @@ class PictureStore(SoundStore):
         return self._sound
 
     def _make(
-        self, missing: Sequence[str], names: TextIO, told: Callable[[int, int], None]
+        self, missing: Sequence[str], names: Records, told: Callable[[int, int], None]
     ) -> None:
         detector = InstrumentCNN(channels=1, window_s=self.window_s).eval()
         with self._cells.open("ab") as cells:
@@ -137,18 +134,13 @@ class PictureStore(SoundStore):
                 image = image_of(Path(path), detector)
                 cells.write(np.round((image + 1) * 127.5).astype(np.uint8).tobytes())
                 cells.flush()
-                names.write(json.dumps(path) + "\n")
-                names.flush()
+                names.append(path)
                 self._rows[path] = len(self._rows)
                 told(done, len(missing))
 
     def _known(self) -> dict[str, int]:
         """Read the index; a line is written after its picture, so it always has one."""
-        text = self._names.read_bytes()
-        whole = text[: text.rfind(b"\n") + 1]
-        if whole != text:  # a kill may cut the last line
-            os.truncate(self._names, len(whole))
-        return {parse_json(line): number for number, line in enumerate(whole.splitlines())}
+        return {path: n for n, (_, _, path) in enumerate(read_records(self._names))}
 
 
 def _untold(done: int, total: int) -> None:

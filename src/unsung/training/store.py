@@ -9,8 +9,6 @@ memory. When not to use: sets larger than the disk; ``data.store = "none"`` deco
 
 from __future__ import annotations
 
-import fcntl
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,10 +18,10 @@ import numpy as np
 
 from unsung.audio.read import open_audio, read_clip, read_sound
 from unsung.audio.resample import resample
+from unsung.core.records import Records, read_records
 from unsung.data._atomic import full_disk
 from unsung.data._workers import cores, each
 from unsung.errors import AudioError, SilentAudio
-from unsung.text import parse_json
 from unsung.types import Failure, FloatArray, Track
 
 __all__ = ["SoundStore", "decoded"]
@@ -62,8 +60,7 @@ class SoundStore:
         if self.kind == "none":
             return {}
         self._data.parent.mkdir(parents=True, exist_ok=True)
-        with self._index.open("a+b") as index:
-            fcntl.flock(index, fcntl.LOCK_EX)
+        with Records(self._index, wait=True) as index:
             known = self._read()
             keys = {track.path: _key(track.path) for track in tracks}
             # A file that failed is tried again: the reason may have been the machine.
@@ -111,21 +108,17 @@ class SoundStore:
         return self._sound
 
     def _read(self) -> dict[str, dict[str, Any]]:
-        text = self._index.read_bytes()
-        lines = text[: text.rfind(b"\n") + 1].splitlines()  # a kill may cut the last line
-        return {row["key"]: row for row in map(parse_json, lines)}
+        return {row["key"]: row for _, _, row in read_records(self._index)}
 
     def _decode(
         self,
         missing: Sequence[str],
         keys: dict[str, str],
-        index: Any,
+        index: Records,
         jobs: int,
         on_progress: Callable[[int, int], None] | None,
     ) -> None:
         work = partial(decoded, sample_rate_hz=self.sample_rate_hz, longest_s=self.longest_s)
-        text = self._index.read_bytes()
-        index.truncate(text.rfind(b"\n") + 1)
         try:
             with self._data.open("ab") as data:
                 processes = min(jobs, max(1, len(missing) // 16))
@@ -137,8 +130,7 @@ class SoundStore:
                         row["n"] = len(made)
                         data.write(made.tobytes())
                         data.flush()
-                    index.write(json.dumps(row).encode() + b"\n")
-                    index.flush()
+                    index.append(row)
                     if on_progress is not None:
                         on_progress(done, len(missing))
         except OSError as error:

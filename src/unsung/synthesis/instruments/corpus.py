@@ -25,6 +25,7 @@ from typing import Any
 
 from unsung.audio import sha256_file
 from unsung.audio.write import write
+from unsung.core.records import Records
 from unsung.errors import AudioError, ManifestError, SilentAudio, UnsungError, UsageError
 from unsung.outputs import FOREIGN, Kind, json_with, output_folder, replacing, write_whole
 from unsung.synthesis.instruments.clip import make_clip
@@ -47,6 +48,7 @@ WRITTEN = {
 """What stands in the folder; the settings are its sign."""
 
 LICENCE = "CC0-1.0 for the notes; the samples' licence is the SoundFont's"
+_PART = "labels.part.jsonl"
 _CHUNK = 8  # clips a process makes before it reports: a kill loses at most these
 _ATTEMPTS = 4  # draws of instruments before a clip is given up
 _GROWS = ("n_clips",)  # settings that may differ when a corpus is continued
@@ -93,12 +95,12 @@ def make_corpus(
     for name in ("audio", "midi"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     _settle(spec, folder, soundfont)
-    rows = {n: row for n, row in _rows_there(folder).items() if n < spec.n_clips}
-    kept = len(rows)
-    todo = [number for number in range(spec.n_clips) if number not in rows]
     failures: dict[int, Failure] = {}
     cpu_s = 0.0
-    with (folder / "labels.part.jsonl").open("a", encoding="utf-8") as part:
+    with Records(folder / _PART) as part:
+        rows = {n: row for n, row in _rows_there(folder).items() if n < spec.n_clips}
+        kept = len(rows)
+        todo = [number for number in range(spec.n_clips) if number not in rows]
         for made in _chunks(spec, folder, soundfont, files, todo, jobs=jobs):
             for number, row, used_s in made:
                 cpu_s += used_s
@@ -106,8 +108,7 @@ def make_corpus(
                     failures[number] = row
                     continue
                 rows[number] = row
-                part.write(json.dumps(row.to_dict()) + "\n")
-            part.flush()
+                part.append(row.to_dict())
             if on_progress is not None:
                 on_progress(len(rows) + len(failures), spec.n_clips)
     _finish(spec, folder, [rows[number] for number in sorted(rows)])
@@ -230,14 +231,8 @@ def _settle(spec: CorpusSpec, folder: Path, soundfont: Path) -> None:
 
 
 def _rows_there(folder: Path) -> dict[int, ClipLabel]:
-    """Read finished rows whose sound is still there; a last line cut by a kill is dropped."""
-    part = folder / "labels.part.jsonl"
-    if part.exists():
-        text = part.read_bytes()
-        whole = text[: text.rfind(b"\n") + 1]
-        if whole != text:
-            part.write_bytes(whole)
-    paths = [path for path in (folder / "labels.jsonl", part) if path.exists()]
+    """Read finished rows whose sound is still there."""
+    paths = [path for path in (folder / "labels.jsonl", folder / _PART) if path.exists()]
     rows = [row for path in paths for row in read_labels(path)]
     return {_number(r.id): r for r in rows if (folder / r.path).is_file()}
 
@@ -270,4 +265,4 @@ def _finish(spec: CorpusSpec, folder: Path, rows: list[ClipLabel]) -> None:
         for row in rows
     )
     Manifest(spec.name, "1", tracks).save(folder / "manifest.jsonl")
-    (folder / "labels.part.jsonl").unlink(missing_ok=True)
+    (folder / _PART).unlink(missing_ok=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from unsung.core.records import read_records
 from unsung.errors import ManifestError, UnknownName
-from unsung.text import parse_json
 from unsung.types import FloatArray, Record
 
 __all__ = ["ClipLabel", "InstrumentLabel", "NoteLabel", "label_matrix", "read_labels"]
@@ -65,19 +65,17 @@ def read_labels(path: Path) -> list[ClipLabel]:
     Raises:
         ManifestError: no such file, or a row that does not fit; its line is named.
     """
+    rows: list[ClipLabel] = []
     try:
-        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+        for _, _, row in read_records(path, error=ManifestError):
+            rows.append(ClipLabel.from_dict(row))
     except OSError as error:
         raise ManifestError(
             f"{path}: cannot be read ({error.strerror}); expected labels.jsonl of a corpus that "
             "`unsung synth instruments` made"
         ) from error
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(ClipLabel.from_dict(parse_json(line)))
-        except (ValueError, TypeError, KeyError, UnknownName) as error:
-            raise ManifestError(f"{path}, line {number}: {error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, UnknownName) as error:
+        raise ManifestError(f"{path}, line {len(rows) + 1}: {error}") from error
     return rows
 
 

@@ -56,7 +56,7 @@ def test_wrong_words_say_what_to_do(tiny):
     wrong = {
         ("robustnes",): "did you mean 'robustness'",
         ("nowhere.toml",): "no such file",
-        (study, "--data", "music"): "NAME=PATH",
+        (study, "--data", "music"): "key=value",
         (study, "--data", f"musik={music}"): "did you mean 'music'",
         (study, "--set", "metric=1"): "did you mean 'metrics'",
     }

@@ -98,7 +98,7 @@ def test_half_a_line_is_dropped_and_another_file_is_refused(tmp_path):
         pass
     assert (tmp_path / "q.jsonl").read_text() == line
     (tmp_path / "notes.txt").write_text("my notes\n")
-    with pytest.raises(UsageError, match="notes.txt"):
+    with pytest.raises(UsageError, match=r"notes\.txt"):
         Quarantine(tmp_path / "notes.txt")
     assert (tmp_path / "notes.txt").read_text() == "my notes\n"
 

@@ -12,6 +12,7 @@ import typer
 from unsung.cli import _options as o
 from unsung.cli._console import tell
 from unsung.cli._synth_print import Line, by, print_generators, print_words
+from unsung.core.settings import pair
 from unsung.errors import UsageError
 
 __all__ = ["generate", "lyrics", "prompts"]
@@ -102,7 +103,7 @@ def generate(
         unsung synth generate --with command --command 'mygen -p {style_file} -o {output}' -o ai
     """
     from unsung.synthesis.generate import generate_dataset, take_prompts
-    from unsung.synthesis.generators.base import build, settings_of
+    from unsung.synthesis.generators.base import build
 
     if list_:
         print_generators()
@@ -112,7 +113,7 @@ def generate(
             f"expected {'--with' if not with_ else '--output'}, got none; write for example "
             "`unsung synth generate --with musicgen --n 100 -o ai`, or --list for what there is"
         )
-    settings = settings_of(set_ or ())
+    settings = dict(pair(text) for text in set_ or ())
     settings |= {key: text for key, text in (("model", model), ("command", command)) if text}
     generator = build(with_, settings)
     wanted = take_prompts(prompts, n, seed, generator)

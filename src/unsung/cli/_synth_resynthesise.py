@@ -10,6 +10,7 @@ import typer
 
 from unsung.cli import _options as o
 from unsung.cli._console import tell
+from unsung.core.settings import pair
 from unsung.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,13 +111,8 @@ def resynthesise(
 
 
 def _weights(given: list[str]) -> dict[str, Path]:
-    found = {}
-    for item in given:
-        name, equals, path = item.partition("=")
-        if not (name and equals and path):
-            raise UsageError(f"expected --weights SYSTEM=PATH, got '{item}'")
-        found[name] = Path(path)
-    return found
+    named = (pair(item, "--weights", "lyra=weights/lyra") for item in given)
+    return {name: Path(path) for name, path in named}
 
 
 def _show(row: Any) -> None:

@@ -10,8 +10,8 @@ import typer
 
 from unsung.cli import _options as o
 from unsung.cli._console import tell
+from unsung.core.settings import parsed_all
 from unsung.errors import UsageError
-from unsung.text import parse_json
 
 if TYPE_CHECKING:
     from unsung.explainers import CheckRow, Explained
@@ -116,7 +116,7 @@ def explain(
             (methods or [""])[0],
             detector=open_detector((detectors or ["default"])[0]),
             target=target,
-            settings=_settings(settings or []),
+            settings=parsed_all(settings or []),
             start_s=start,
             seconds=seconds,
             reference=reference,
@@ -133,20 +133,6 @@ def _write(explained: Explained, output: Path, silent: bool) -> Path:
 
     sounds = None if silent else listen(explained.explanation, explained.clip)
     return write_explanation(explained, sounds, output)
-
-
-def _settings(pairs: list[str]) -> dict[str, Any]:
-    """Turn key=value into plain values: numbers and true or false where they are that."""
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals:
-            raise UsageError(f"expected --set key=value, got '{pair}'; for example --set steps=20")
-        try:
-            found[key.strip()] = parse_json(text)
-        except ValueError:
-            found[key.strip()] = text
-    return found
 
 
 def _print(explained: Explained, page: Path | None, json_: bool) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from unsung.cli import _options as o
 from unsung.cli._console import tell
-from unsung.errors import UsageError
+from unsung.core.settings import pair
 
 if TYPE_CHECKING:
     from unsung.reproduce.run import Progress
@@ -66,7 +66,7 @@ def reproduce(
     from unsung.cli._run import quiet_libraries
 
     call = story.Call(
-        data=dict(_pair(text) for text in data or ()),
+        data=dict(pair(text, "--data", "music=music.csv") for text in data or ()),
         settings=tuple(settings or ()),
         jobs=jobs,
         slurm=slurm,
@@ -84,13 +84,6 @@ def reproduce(
 
 def _say(folder: Path, results: list[Result]) -> None:
     tell(f"{len(results)} numbers, page: {folder / 'index.html'}")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, path = text.partition("=")
-    if not (equals and name and path):
-        raise UsageError(f"--data: expected NAME=PATH, got '{text}'; for example music=music.csv")
-    return name, path
 
 
 class _Line:

@@ -6,12 +6,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unsung.cli import _options as o
 from unsung.cli._console import tell
+from unsung.core.settings import parsed_all
 
 if TYPE_CHECKING:
     from unsung.export.pretrained import Saved
@@ -114,23 +115,7 @@ def convert(
     """Turn a local checkpoint into a folder with config.json and model.safetensors."""
     from unsung.export import pretrained
 
-    _print(pretrained.convert(path, detector, _parsed(settings or []), to), json_)
-
-
-def _parsed(settings: list[str]) -> dict[str, Any]:
-    """Read KEY=VALUE pairs; values are TOML, or else plain text."""
-    import tomllib
-
-    parsed: dict[str, Any] = {}
-    for text in settings:
-        key, sign, value = text.partition("=")
-        if not sign or not key:
-            raise typer.BadParameter(f"expected KEY=VALUE, got '{text}'", param_hint="--set")
-        try:
-            parsed[key] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            parsed[key] = value
-    return parsed
+    _print(pretrained.convert(path, detector, parsed_all(settings or []), to), json_)
 
 
 def _print(saved: Saved, json_: bool) -> None:

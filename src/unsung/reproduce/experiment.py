@@ -30,6 +30,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from unsung.core.settings import replaced
 from unsung.errors import UnknownName, UsageError
 from unsung.reproduce.conditions import CLEAN, conditions, expected, known_keys
 from unsung.reproduce.groupings import GROUPINGS
@@ -192,30 +193,13 @@ def load(path: Path, settings: Sequence[str] = ()) -> Study:
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-        for text in settings:
-            _set(values, text)
+        replaced(values, settings)
         kept = tuple(text for text in settings if not text.strip().startswith("slurm."))
         return replace(_study(values), settings=kept)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as TOML ({error})") from error
     except (TypeError, ValueError) as error:
         raise UsageError(f"{path}: a value has the wrong type ({error})") from error
-
-
-def _set(values: dict[str, Any], text: str) -> None:
-    key, equals, word = text.partition("=")
-    if not equals or not key.strip():
-        raise UsageError(f"--set: expected key=value, got '{text}'; for example select.n_ai=10")
-    try:
-        value = tomllib.loads(f"value = {word}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = word.strip()
-    *tables, last = key.strip().split(".")
-    for table in tables:
-        values = values.setdefault(table, {})
-        if not isinstance(values, dict):
-            raise UsageError(f"--set {text}: '{table}' is no table; give the whole list in TOML")
-    values[last] = value
 
 
 def _study(values: Mapping[str, Any]) -> Study:

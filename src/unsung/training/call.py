@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from unsung.core.settings import parsed
 from unsung.errors import MissingExtra, UsageError
 from unsung.outputs import output_folder
-from unsung.training._fields import parsed
 from unsung.training.logs import OnProgress
 from unsung.training.recipe import Recipe, find_recipe, load_recipe, recipe_names
 

@@ -27,13 +27,13 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtra("torch", "research", "writing bundles of detectors") from error
 
+from unsung.core.settings import replaced
 from unsung.detectors._checkpoints import put_weights, read_weights
 from unsung.detectors.base import Detector
 from unsung.export import export_bundle
 from unsung.export.bundle import UNCALIBRATED, WRITTEN
 from unsung.export.pretrained import CONFIG, load_pretrained, make
 from unsung.outputs import output_folder
-from unsung.training._fields import replaced
 from unsung.training.checkpoint import load_checkpoint
 from unsung.training.fitting import option_values
 from unsung.training.publish import LIMITS

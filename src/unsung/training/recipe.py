@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from unsung.core.settings import built, replaced
 from unsung.errors import UnknownName, UsageError
-from unsung.training._fields import built, replaced
 from unsung.training.settings import (
     Augment,
     Calibrate,

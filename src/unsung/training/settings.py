@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from unsung.core.settings import above, among, fraction
 from unsung.errors import UsageError
-from unsung.training._fields import above, among, fraction
 from unsung.types import Record
 
 __all__ = [

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import types
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -24,7 +24,7 @@ from unsung.errors import MissingExtra, UnknownName, UnsungError, UsageError
 from unsung.synthesis.prompts import Prompt
 from unsung.types import Clip, Record
 
-__all__ = ["Generator", "GeneratorError", "Info", "NotReady", "build", "settings_of", "survey"]
+__all__ = ["Generator", "GeneratorError", "Info", "NotReady", "build", "survey"]
 
 
 class GeneratorError(UnsungError):
@@ -167,21 +167,6 @@ def build(name: str, settings: Mapping[str, Any] | None = None) -> Generator:
         values[key] = _typed(name, key, value, hints.get(key, str))
     built: Generator = kind(**values)
     return built
-
-
-def settings_of(pairs: Iterable[str]) -> dict[str, str]:
-    """Read ``key=value`` texts.
-
-    >>> settings_of(["guidance_scale=2.5"])
-    {'guidance_scale': '2.5'}
-    """
-    settings = {}
-    for pair in pairs:
-        key, sign, value = pair.partition("=")
-        if not sign or not key:
-            raise UsageError(f"expected a setting as key=value, got '{pair}'")
-        settings[key.strip()] = value.strip()
-    return settings
 
 
 def survey() -> list[tuple[str, Info, str]]:

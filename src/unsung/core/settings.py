@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Checked records from plain values: near names for wrong keys, types as the record says."""
+"""Settings: `key=value` and TOML → plain values → records, with near names and checked types."""
 
 from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from unsung.errors import UnknownName, UsageError
-from unsung.types import Record
 
-__all__ = ["above", "among", "built", "fraction", "parsed", "replaced"]
+__all__ = ["above", "among", "built", "fraction", "pair", "parsed", "parsed_all", "replaced"]
 
-Made = TypeVar("Made", bound=Record)
+Made = TypeVar("Made")
 
 
 def built(kind: type[Made], values: Mapping[str, Any], where: str) -> Made:
@@ -44,10 +43,31 @@ def replaced(values: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
         *tables, last = key.split(".")
         place = values
         for table in tables:
-            place[table] = dict(place.get(table, {}))
+            if not isinstance(held := place.get(table, {}), Mapping):
+                raise UsageError(
+                    f"--set {text}: '{table}' is no table; give the whole value in TOML"
+                )
+            place[table] = dict(held)
             place = place[table]
         place[last] = value
     return values
+
+
+def pair(
+    text: str, what: str = "--set", example: str = "steps=20", *, empty: bool = False
+) -> tuple[str, str]:
+    """Split ``key=value`` at its first sign; spaces around either side go.
+
+    >>> pair("guidance_scale = 2.5")
+    ('guidance_scale', '2.5')
+
+    Raises:
+        UsageError: no sign, no key, or no value where one is needed (not ``empty``).
+    """
+    key, equals, word = (piece.strip() for piece in text.partition("="))
+    if not (equals and key and (word or empty)):
+        raise UsageError(f"{what}: expected key=value, got '{text}'; for example {example}")
+    return key, word
 
 
 def parsed(text: str) -> tuple[str, Any]:
@@ -56,13 +76,16 @@ def parsed(text: str) -> tuple[str, Any]:
     >>> parsed("optimiser.lr=1e-4"), parsed("detector=vit")
     (('optimiser.lr', 0.0001), ('detector', 'vit'))
     """
-    key, equals, word = text.partition("=")
-    if not equals or not key.strip():
-        raise UsageError(f"--set: expected key=value, got '{text}'; for example optimiser.lr=1e-4")
+    key, word = pair(text, empty=True)
     try:
-        return key.strip(), tomllib.loads(f"value = {word}")["value"]
+        return key, tomllib.loads(f"value = {word}")["value"]
     except tomllib.TOMLDecodeError:
-        return key.strip(), word.strip()
+        return key, word
+
+
+def parsed_all(texts: Iterable[str]) -> dict[str, Any]:
+    """Read settings; the last of a key counts."""
+    return dict(parsed(text) for text in texts)
 
 
 def among(name: str, value: str, known: Sequence[str]) -> None:
@@ -78,7 +101,7 @@ def fraction(name: str, value: float, closed: bool = False) -> None:
                          f"{value}")  # fmt: skip
 
 
-def above(table: str, record: Record, least: float, *names: str) -> None:
+def above(table: str, record: object, least: float, *names: str) -> None:
     """Refuse numbers below the least."""
     for name in names:
         value = getattr(record, name)
@@ -88,7 +111,7 @@ def above(table: str, record: Record, least: float, *names: str) -> None:
 
 def _fit(hint: Any, value: Any, where: str) -> Any:
     origin, args = get_origin(hint), get_args(hint)
-    if isinstance(hint, type) and issubclass(hint, Record):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return built(hint, _table(value, where), where)
     if origin is dict:
         return {k: _fit(args[1], v, f"{where}.{k}") for k, v in _table(value, where).items()}

@@ -4,17 +4,17 @@ import math
 import pytest
 
 from unsung import errors
+from unsung.core.text import clock
 from unsung.reports.words import (
     ERROR_ADVICE,
     advice,
-    clock,
     hertz,
     number,
     odds,
     percent,
-    posterior,
     state,
 )
+from unsung.runtime.decide import probability as posterior
 
 from .helpers import score
 

@@ -7,7 +7,6 @@ long-term spectra. When not to use: for experiments, which keep clips in memory.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from unsung import registry
 from unsung.attacks._chain import Chain, parse
 from unsung.attacks._options import setting_names
 from unsung.attacks._presets import PRESETS
-from unsung.audio import open_url, stdin_file
+from unsung.audio.fetch import local_file
 from unsung.audio.read import read_sound
 from unsung.audio.write import write
 from unsung.errors import UsageError
@@ -103,14 +102,8 @@ def attack_source(
                 f"{step.name} needs a model, which text cannot name; build it in Python "
                 f"(help: unsung.attacks.{step.name})"
             )
-    with _opened(source) as path:
+    with local_file(source) as path:
         return attack_file(path, chain, output, seed)
-
-
-def _opened(source: str) -> AbstractContextManager[Path]:
-    if source.startswith(("http://", "https://")):
-        return open_url(source)
-    return stdin_file() if source == "-" else nullcontext(Path(source))
 
 
 def attack_file(source: str | Path, chain: Chain, output: Path, seed: int = 0) -> Attacked:

@@ -18,7 +18,7 @@ from unsung.tables import Table
 from unsung.text import numbered_lines, open_text, parse_json
 from unsung.types import Manifest
 
-__all__ = ["Row", "RowsError", "is_address", "is_list", "is_url", "read_list"]
+__all__ = ["Row", "RowsError", "is_address", "is_list", "read_list"]
 
 MOST_BAD_LINES = 100
 """After so many lines that do not fit, the file is something else."""
@@ -42,11 +42,6 @@ class Row:
     group: str = ""
     start_s: float | None = None
     problem: str = ""
-
-
-def is_url(name: str) -> bool:
-    """Return whether this is an http(s) address."""
-    return name.lower().startswith(("http://", "https://"))
 
 
 def is_address(name: str) -> bool:

@@ -7,15 +7,16 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-from unsung.audio._lists import is_url
+from unsung.core.http import elsewhere, opener
+from unsung.core.text import is_url
 from unsung.errors import FetchError
 from unsung.scratch import Scratch
 
-__all__ = ["open_url", "private_file", "stdin_file"]
+__all__ = ["local_file", "open_url", "private_file", "stdin_file"]
 
 _PIECE_BYTES = 1 << 18
 _AGENT = "unsung (audio scanner)"
@@ -69,6 +70,13 @@ def stdin_file(max_bytes: int = 2_000_000_000) -> Iterator[Path]:
         yield path
 
 
+def local_file(source: str) -> AbstractContextManager[Path]:
+    """Return a path to a file, what an address gives, or standard input (``-``)."""
+    if source == "-":
+        return stdin_file()
+    return open_url(source) if is_url(source) else nullcontext(Path(source))
+
+
 @contextmanager
 def private_file() -> Iterator[tuple[Path, IO[bytes]]]:
     """Lend an empty file that only this user can read, open for writing; then it is gone."""
@@ -85,12 +93,12 @@ def _download(url: str, file: IO[bytes], max_bytes: int, timeout_s: float, total
 
     try:
         request = Request(url, headers={"User-Agent": _AGENT})
-        with _opener().open(request, timeout=timeout_s) as response:
+        with opener().open(request, timeout=timeout_s) as response:
             _copy(url, response, file, max_bytes, total_s)
     except HTTPError as error:
         error.close()
         if 300 <= error.code < 400:
-            raise _elsewhere(url, error.headers.get("Location", "")) from error
+            raise elsewhere(url, error.headers.get("Location", "")) from error
         raise FetchError(
             f"{url}: the server answered {error.code} {error.reason}; check the address"
         ) from error
@@ -133,39 +141,3 @@ def _too_large(url: str, max_bytes: int) -> FetchError:
     return FetchError(
         f"{url}: more than {max_bytes / 1e6:g} MB; raise the limit, or give a shorter piece"
     )
-
-
-def _elsewhere(url: str, target: str) -> FetchError:
-    scheme = target.partition(":")[0] or "nowhere"
-    return FetchError(
-        f"{url}: it redirects to {scheme}:, expected http or https; this is refused; "
-        "give the address of the sound itself"
-    )
-
-
-def _opener() -> Any:
-    """Build an opener that knows http and https only, also behind redirects."""
-    from urllib.request import (
-        HTTPDefaultErrorHandler,
-        HTTPErrorProcessor,
-        HTTPHandler,
-        HTTPRedirectHandler,
-        HTTPSHandler,
-        OpenerDirector,
-        ProxyHandler,
-    )
-
-    class WebOnly(HTTPRedirectHandler):
-        """Follows redirects to http(s) only."""
-
-        def redirect_request(self, *args: Any) -> Any:
-            new_url = args[-1]
-            if not is_url(new_url):
-                raise _elsewhere(args[0].full_url, new_url)
-            return super().redirect_request(*args)
-
-    opener = OpenerDirector()
-    handlers = (ProxyHandler(), HTTPHandler(), HTTPSHandler(), HTTPErrorProcessor())
-    for handler in (*handlers, HTTPDefaultErrorHandler(), WebOnly()):
-        opener.add_handler(handler)
-    return opener

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from unsung.audio._lists import Row, RowsError, is_address, is_list, is_url, read_list
+from unsung.audio._lists import Row, RowsError, is_address, is_list, read_list
 from unsung.audio._sniff import shown
 from unsung.audio._spelling import Finder
 from unsung.audio.folders import Entry, entries, look, walk
+from unsung.core.text import is_url
 from unsung.types import Record
 
 __all__ = ["EXTENSIONS", "Source", "SourceKind", "barred", "expand", "search"]

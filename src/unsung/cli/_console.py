@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from unsung.core.text import clock
 from unsung.text import printable
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = [
     "LineWriter",
     "Status",
-    "clock",
     "printable",
     "score_line",
     "tell",
@@ -135,19 +135,6 @@ def score_line(score: Score, colour: bool = False) -> str:
     ]
     parts = [word, _figures(score), printable(score.path)]
     return "  ".join(part for part in parts if part) + "".join(f" · {printable(n)}" for n in notes)
-
-
-def clock(seconds: float | None) -> str:
-    """Return a length as minutes and seconds, or hours.
-
-    >>> clock(185.2), clock(3723), clock(None)
-    ('3:05', '1:02:03', '?')
-    """
-    if seconds is None:
-        return "?"
-    minutes, rest = divmod(int(seconds + 1e-6), 60)  # as the pages do: a second is over or not
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def tell(line: str, err: bool = False) -> None:

@@ -23,7 +23,7 @@ class Line:
 
     def show_generation(self, state: Progress) -> None:
         """Draw how far a generation is."""
-        from unsung.cli._console import clock
+        from unsung.core.text import clock
 
         done = state.made + state.kept + state.failed
         words = f"{done}/{state.total} clips, {state.failed} failed, {clock(state.left_s)} left"

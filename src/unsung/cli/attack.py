@@ -66,7 +66,8 @@ def attack(
 
 
 def _print(done: Attacked, output: Path) -> None:
-    from unsung.cli._console import clock, printable
+    from unsung.cli._console import printable
+    from unsung.core.text import clock
 
     tell(f"did:     {done.chain} (seed {done.seed})")
     tell(f"length:  {clock(done.duration_s)} -> {clock(done.attacked_s)}")

@@ -138,7 +138,7 @@ def _write(explained: Explained, output: Path, silent: bool) -> Path:
 def _print(explained: Explained, page: Path | None, json_: bool) -> None:
     import json
 
-    from unsung.cli._console import clock
+    from unsung.core.text import clock
     from unsung.reports.explanation import summary
 
     if json_:

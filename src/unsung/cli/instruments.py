@@ -64,7 +64,8 @@ def instruments(
 
 
 def _lines(found: Hearing, every: bool) -> str:
-    from unsung.reports.words import clock, percent, sureness
+    from unsung.core.text import clock
+    from unsung.reports.words import percent, sureness
 
     if found.error:
         return printable(f"error: {found.error}")

@@ -187,7 +187,8 @@ def _notes(tracks: Sequence[Stress], left_out: Sequence[str]) -> None:
 
 
 def _heading(track: Stress) -> str:
-    from unsung.cli._console import clock, printable
+    from unsung.cli._console import printable
+    from unsung.core.text import clock
 
     assert track.clean is not None
     limits = ", ".join(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unsung.cli import _options as o
-from unsung.cli._console import clock
+from unsung.core.text import clock
 
 if TYPE_CHECKING:
     from unsung.training.logs import Progress

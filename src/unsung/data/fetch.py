@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from unsung import registry
+from unsung.core.text import is_url
 from unsung.data.datasets.base import Download, Info
 from unsung.data.fetch_http import Remote, Report, get_file
 from unsung.data.fetch_hub import hub_files, zenodo_files
@@ -172,7 +173,7 @@ def _verify(path: Path, checksum: str) -> None:
 
 def _last_name(address: str) -> str:
     """Return the file name that an address ends with; "" where it names no single file."""
-    if not address.startswith(("http://", "https://")):
+    if not is_url(address):
         return ""
     name = PurePosixPath(unquote(urlsplit(address).path)).name
     return name if name not in ("", "..") and "\\" not in name else "download"

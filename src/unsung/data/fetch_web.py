@@ -6,10 +6,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import IO, Any
 
+from unsung.core.http import opener, retry_after_s
+from unsung.core.text import is_url
 from unsung.errors import FetchError
 from unsung.text import parse_json
 
@@ -102,19 +103,19 @@ def open_url(
     from urllib.error import HTTPError, URLError
     from urllib.request import Request
 
-    if not url.startswith(("http://", "https://")):
+    if not is_url(url):
         raise FetchError(f"{url}: expected an address that begins with http:// or https://")
     request = Request(url, data=data, method=method, headers={"User-Agent": _AGENT})
     for name, value in headers.items():
         request.add_unredirected_header(name, value)
     try:
-        return _opener().open(request, timeout=timeout_s)
+        return opener().open(request, timeout=timeout_s)
     except HTTPError as error:
         if error.code == 416:
             return error
         said = _message(error)
         if error.code in _LATER:
-            wait_s = _asked_wait_s(error.headers.get("Retry-After", ""))
+            wait_s = retry_after_s(error.headers.get("Retry-After", ""))
             raise Again(f"the server answered {error.code} {said}", wait_s) from error
         hint = hints.get(error.code) or _HINTS.get(error.code, "check the address")
         raise FetchError(f"{url}: the server answered {error.code} {said}; {hint}") from error
@@ -128,16 +129,6 @@ def pause(again: Again, failed: int, settings: Settings) -> None:
     """Wait before the next attempt: as long as the server asks, or twice as long each time."""
     wait_s = 2.0**failed if again.wait_s is None else again.wait_s
     settings.sleep(min(wait_s, settings.longest_wait_s))
-
-
-def _asked_wait_s(text: str) -> float | None:
-    """Return the seconds that a Retry-After header asks for: a number or a date."""
-    if text.strip().isdigit():
-        return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (TypeError, ValueError):
-        return None
 
 
 def _message(error: Any) -> str:
@@ -157,21 +148,3 @@ def broken(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     return f"the connection failed ({str(error) or type(error).__name__})"
-
-
-def _opener() -> Any:
-    """Build an opener that knows http and https only, also behind redirects."""
-    from urllib import request
-
-    opener = request.OpenerDirector()
-    for handler in (
-        request.ProxyHandler(),
-        request.HTTPHandler(),
-        request.HTTPSHandler(),
-        request.HTTPErrorProcessor(),
-        request.HTTPDefaultErrorHandler(),
-        request.HTTPRedirectHandler(),
-        request.UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    return opener

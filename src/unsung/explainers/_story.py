@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from unsung.audio.fetch import open_url, stdin_file
+from unsung.audio.fetch import local_file
 from unsung.audio.read import open_audio, read_sound
 from unsung.errors import DamagedAudio, EmptyAudio, TooShort, TruncatedAudio, UsageError
 from unsung.explainers._counterfactual import Counterfactual, Judged
@@ -180,7 +179,7 @@ def read_part(source: str, start_s: float | None, seconds: float) -> Clip:
         raise UsageError(
             f"expected a start from 0 s and more than 0 s of sound, got {start_s} and {seconds:g}"
         )
-    with _local(source) as path:
+    with local_file(source) as path:
         with open_audio(path, source) as stream:
             total_s = stream.duration_s
         if start_s is not None:
@@ -192,14 +191,6 @@ def read_part(source: str, start_s: float | None, seconds: float) -> Clip:
             if not middle_s:
                 raise
             return read_sound(path, 0.0, seconds)  # a file cut short: what there is of it
-
-
-def _local(source: str) -> Any:
-    if source == "-":
-        return stdin_file()
-    if source.lower().startswith(("http://", "https://")):
-        return open_url(source)
-    return nullcontext(Path(source))
 
 
 def _of_sources(

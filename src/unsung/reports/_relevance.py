@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from unsung.audio.mixing import heard
 from unsung.audio.resample import resample
+from unsung.core.text import clock
 from unsung.reports.axes import Axis, Tick
 from unsung.reports.png import data_uri, png_bytes
-from unsung.reports.words import clock
 from unsung.runtime.sketch import SpectrogramSketch
 from unsung.types import Clip, Explanation
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unsung.reports.words import clock, number
+from unsung.core.text import clock
+from unsung.reports.words import number
 
 __all__ = [
     "MIDDLE_PX",

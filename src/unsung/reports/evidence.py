@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unsung.reports.residual import peak_side
-from unsung.reports.words import number, odds, percent, posterior
+from unsung.reports.words import number, odds, percent
+from unsung.runtime.decide import probability as posterior
 from unsung.types import Evidence, Peak, Score
 
 __all__ = ["BaseRate", "PeakRow", "Sum", "SumRow", "base_rates", "odds_text", "peak_rows", "sum_up"]

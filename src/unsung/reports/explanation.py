@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from unsung.audio.write import write
+from unsung.core.text import clock
 from unsung.explainers import Explained, Listening
 from unsung.outputs import FOREIGN, Kind, json_with, output_folder, replacing, write_whole
 from unsung.reports._relevance import HEIGHT_PX, Drawing, draw_relevance, gridded, standalone
@@ -25,7 +26,7 @@ from unsung.reports.axes import Axis
 from unsung.reports.page import PAGE, render, this_command, this_version, write_page
 from unsung.reports.player import Player, embed
 from unsung.reports.song import LARGEST_BYTES, track_name
-from unsung.reports.words import clock, hertz, number
+from unsung.reports.words import hertz, number
 from unsung.tables import write_csv
 
 __all__ = ["WRITTEN", "summary", "write_explanation"]

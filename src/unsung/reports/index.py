@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from unsung.core.text import clock
 from unsung.reports.page import render, this_command, this_version, write_page
 from unsung.reports.song import track_name
-from unsung.reports.words import advice, clock, number, percent
+from unsung.reports.words import advice, number, percent
 from unsung.types import Score
 
 __all__ = ["Row", "write_index"]

@@ -19,6 +19,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from unsung.core.text import clock
 from unsung.outputs import Kind, output_file, replacing, text_with
 from unsung.reports import words
 
@@ -98,7 +99,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        clock=words.clock,
+        clock=clock,
         hertz=words.hertz,
         number=words.number,
         percent=words.percent,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from unsung.core.text import clock
 from unsung.reports.evidence import base_rates, odds_text, peak_rows, sum_up
 from unsung.reports.gauge import Threshold, active_threshold, draw_gauge, thresholds
 from unsung.reports.page import render, this_command, this_version, write_page
@@ -20,7 +21,6 @@ from unsung.reports.spectrogram import LEVELS, draw_spectrogram
 from unsung.reports.timeline import draw_timeline, time_axis
 from unsung.reports.words import (
     advice,
-    clock,
     family_text,
     number,
     percent,

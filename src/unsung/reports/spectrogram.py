@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unsung.core.text import clock
 from unsung.reports.axes import Axis
 from unsung.reports.png import colour_map, data_uri, png_bytes
-from unsung.reports.words import clock, hertz
+from unsung.reports.words import hertz
 from unsung.types import Peak, Picture
 
 __all__ = ["Spectrogram", "draw_spectrogram"]

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unsung.core.text import clock
 from unsung.reports.axes import Axis, Tick, finite_range
 from unsung.reports.gauge import Threshold
-from unsung.reports.words import clock, number
+from unsung.reports.words import number
 from unsung.types import Picture, Score
 
 __all__ = ["Bar", "Timeline", "draw_timeline", "time_axis", "window_spans"]

@@ -10,19 +10,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from unsung.core.text import clock
 from unsung.types import Score
 
 __all__ = [
     "ERROR_ADVICE",
     "Statement",
     "advice",
-    "clock",
     "family_text",
     "hertz",
     "number",
     "odds",
     "percent",
-    "posterior",
     "state",
     "stretches_text",
     "sureness",
@@ -114,30 +113,9 @@ def sureness(probability: float) -> str:
     return "likely" if probability >= 0.9 else "maybe" if probability >= 0.3 else "hardly"
 
 
-def clock(seconds: float | None) -> str:
-    """Return a time as ``m:ss`` or ``h:mm:ss``.
-
-    >>> clock(83.4)
-    '1:23'
-    """
-    if seconds is None or not math.isfinite(seconds):
-        return "–"
-    whole = max(0, int(seconds + 1e-6))
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
 def hertz(value: float) -> str:
     """Return a frequency in Hz, with thin spaces between thousands."""
     return number(value, 0 if value >= 100 else 1) + NARROW_SPACE + "Hz"
-
-
-def posterior(llr_nats: float, prior: float) -> float:
-    """Return the probability of AI from a log-likelihood ratio and the share of AI assumed."""
-    logit = llr_nats + math.log(prior / (1.0 - prior))
-    small = math.exp(-abs(logit))
-    return (1.0 if logit >= 0 else small) / (1.0 + small)
 
 
 def odds(llr_nats: float) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from unsung.audio.read import open_audio, read_sound
 from unsung.audio.sources import Source
+from unsung.core.text import is_url
 from unsung.errors import UsageError
 from unsung.types import Clip
 
@@ -44,13 +45,12 @@ def named(text: str) -> Source:
     """Return one thing to read, without looking whether it is a folder or a list."""
     if text == "-":
         return Source(text, "stdin", text)
-    is_url = text.lower().startswith(("http://", "https://"))
-    return Source(text, "url" if is_url else "file", text)
+    return Source(text, "url" if is_url(text) else "file", text)
 
 
 def beside(path: str, folder: Path) -> str:
     """Return a manifest's path as it can be opened: beside the table, or from here."""
-    if path.lower().startswith(("http://", "https://")):
+    if is_url(path):
         return path
     beside = folder / path
     return str(beside) if beside.exists() or not Path(path).exists() else path

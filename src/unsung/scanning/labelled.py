@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from unsung.audio.sources import Source
+from unsung.core.text import is_url
 from unsung.data.labelled import Columns, Item, join_scores, read_items
 from unsung.runtime import load_bundle
+from unsung.scanning._middle import beside
 from unsung.scanning.calibration import recalibrated
 from unsung.scanning.one import stamp_of
 from unsung.scanning.pipeline import Progress, scan_rows
@@ -53,8 +55,5 @@ def score_items(
 
 
 def _source(item: Item, folder: Path) -> Source:
-    if item.path.lower().startswith(("http://", "https://")):
-        return Source(item.path, "url", item.path)
-    beside = folder / item.path
-    path = str(beside if beside.exists() or not Path(item.path).exists() else item.path)
-    return Source(path, "file", path)
+    path = beside(item.path, folder)
+    return Source(path, "url" if is_url(path) else "file", path)

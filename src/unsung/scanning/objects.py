@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from unsung.audio.fetch import open_url, private_file
 from unsung.audio.sources import EXTENSIONS, Source
+from unsung.core.text import is_url
 from unsung.errors import FetchError, MissingExtra, UnsungError, UsageError
 from unsung.scanning.limits import Limits, check_size
 
@@ -104,7 +105,7 @@ def shown(address: str) -> str:
     """
     if "://" not in address or ("?" not in address and "@" not in address):
         return address
-    if not (is_object(address) or address.lower().startswith(("http://", "https://"))):
+    if not (is_object(address) or is_url(address)):
         return address
     parts = urlsplit(address)
     pairs = parse_qsl(parts.query, keep_blank_values=True)

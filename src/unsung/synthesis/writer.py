@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from unsung.core.http import retry_after_s
 from unsung.errors import MissingExtra, UnsungError, UsageError
 from unsung.outputs import output_folder, write_whole
 from unsung.synthesis._answers import (
@@ -281,18 +282,5 @@ def choose_writer(
 
 def _wait_s(headers: Mapping[str, str], attempt: int) -> float:
     """Return how long to wait: as Retry-After says, or 1, 2, 4, ... seconds."""
-    said = headers.get("retry-after", "")
-    try:
-        return max(float(said), 0.0)
-    except ValueError:
-        return _until_s(said) if said else 2.0**attempt
-
-
-def _until_s(date: str) -> float:
-    """Return the seconds until an HTTP date; 1 if it is none."""
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return max(parsedate_to_datetime(date).timestamp() - time.time(), 0.0)
-    except ValueError:
-        return 1.0
+    said_s = retry_after_s(headers.get("retry-after", ""))
+    return 2.0**attempt if said_s is None else said_s

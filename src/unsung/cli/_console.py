@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LineWriter",
+    "ProgressLine",
     "Status",
     "printable",
     "score_line",
@@ -55,33 +57,61 @@ class LineWriter:
         sys.stdout.flush()
 
 
+class ProgressLine:
+    """One line on standard error, drawn again and again where that is a terminal.
+
+    Args:
+        shown: draw at all.
+        every_s: not more often than this on a terminal.
+        logged: elsewhere print a line every ten seconds, instead of none.
+    """
+
+    def __init__(self, shown: bool = True, every_s: float = 0.2, *, logged: bool = False) -> None:
+        self._terminal = sys.stderr.isatty()
+        self.shown = shown and (self._terminal or logged)
+        self._every_s = every_s if self._terminal else 10.0
+        self._drawn, self._last_s = False, -math.inf
+
+    def draw(self, words: str, *, keep: bool = False) -> None:
+        """Show the newest words, if it is time; ``keep`` shows them in any case, and for good."""
+        now = time.monotonic()
+        if not self.shown or (now - self._last_s < self._every_s and not keep):
+            return
+        self._last_s, self._drawn = now, self._terminal and not keep
+        start, end = ("\r\x1b[K" if self._terminal else ""), ("" if self._drawn else "\n")
+        sys.stderr.write(f"{start}{words}{end}")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._drawn:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._drawn, self._last_s = False, -math.inf
+
+
 class Status:
     """A progress line on standard error, where that is a terminal and the work takes a while."""
 
     def __init__(self, inputs: list[str], shown: bool) -> None:
         self._wanted = shown
-        self._shown = shown and sys.stderr.isatty()
+        self._line = ProgressLine(shown, 0.1)
         self._total: int | None = None
-        self._drawn = False
-        self._last_s = 0.0
         self.progress: Progress | None = None
         self._verdicts: Counter[str] = Counter()
         self._calibration = ""
-        if self._shown:
+        if self._line.shown:
             threading.Thread(target=self._count, args=(inputs,), daemon=True).start()
 
     def __call__(self, progress: Progress) -> None:
         """Take the newest counts and draw them, at most ten times a second."""
         self.progress = progress
-        if time.monotonic() - self._last_s > 0.1:
-            self.draw()
+        self.draw()
 
     def draw(self) -> None:
         """Draw the line, once the work has taken a while."""
-        if self._shown and self.progress is not None and self.progress.elapsed_s > _QUIET_S:
-            self._last_s, self._drawn = time.monotonic(), True
-            sys.stderr.write(f"\r\x1b[K{_bar(self.progress, self._total)}")
-            sys.stderr.flush()
+        if self.progress is not None and self.progress.elapsed_s > _QUIET_S:
+            self._line.draw(_bar(self.progress, self._total))
 
     def judged(self, score: Score) -> Score:
         """Count a verdict, and make room for what is printed about it."""
@@ -94,10 +124,7 @@ class Status:
 
     def clear(self) -> None:
         """Take the progress line away."""
-        if self._drawn:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-            self._drawn = False
+        self._line.clear()
 
     def finish(self, false_alarm_rate: float) -> None:
         """Print what was done, on standard error."""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unsung.cli._console import tell
+from unsung.cli._console import ProgressLine, tell
 
 if TYPE_CHECKING:
     from unsung.types import Failure
@@ -31,34 +30,21 @@ CacheFile = Annotated[
 Processes = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="Processes; by default one a core.")
 ]
-_EVERY_S = 0.2
 _EXAMPLES = 5
 
 
-class Ticker:
-    """A line on standard error that counts files, where that is a terminal."""
+class Ticker(ProgressLine):
+    """A line that counts files."""
 
     def __init__(self, quiet: bool) -> None:
-        self._shown = not quiet and sys.stderr.isatty()
+        super().__init__(not quiet)
         self._start_s = time.monotonic()
-        self._drawn_s = 0.0
 
     def __call__(self, word: str, count: int, bad: int = 0) -> None:
         """Draw the newest counts, a few times a second."""
-        now = time.monotonic()
-        if not self._shown or now - self._drawn_s < _EVERY_S:
-            return
-        self._drawn_s = now
-        speed = count / max(now - self._start_s, 1e-9)
+        speed = count / max(time.monotonic() - self._start_s, 1e-9)
         failed = f", {bad} failed" if bad else ""
-        sys.stderr.write(f"\r\x1b[K{word}: {count} files{failed}, {speed:.0f} files/s")
-        sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._drawn_s:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        self.draw(f"{word}: {count} files{failed}, {speed:.0f} files/s")
 
 
 def cache_path(given: Path | None, *read: Path) -> Path:

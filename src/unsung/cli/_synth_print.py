@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
-from unsung.cli._console import tell
+from unsung.cli._console import ProgressLine, tell
 
 if TYPE_CHECKING:
     from unsung.synthesis.generate import Progress
@@ -15,11 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["Line", "by", "print_generators", "print_words"]
 
 
-class Line:
-    """A progress line on standard error, where that is a terminal."""
-
-    def __init__(self, wanted: bool) -> None:
-        self._shown = wanted and sys.stderr.isatty()
+class Line(ProgressLine):
+    """A progress line of generating and writing."""
 
     def show_generation(self, state: Progress) -> None:
         """Draw how far a generation is."""
@@ -27,20 +23,11 @@ class Line:
 
         done = state.made + state.kept + state.failed
         words = f"{done}/{state.total} clips, {state.failed} failed, {clock(state.left_s)} left"
-        self._draw(words)
+        self.draw(words)
 
     def show_writing(self, done: int, failed: int, n: int) -> None:
         """Draw how far the writing is."""
-        self._draw(f"{done}/{n} prompts, {failed} failed")
-
-    def clear(self) -> None:
-        """Take the line away."""
-        self._draw("")
-
-    def _draw(self, words: str) -> None:
-        if self._shown:
-            sys.stderr.write(f"\r\x1b[K{words}")
-            sys.stderr.flush()
+        self.draw(f"{done}/{n} prompts, {failed} failed")
 
 
 def by(writer: Writer) -> str:

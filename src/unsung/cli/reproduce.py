@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unsung.cli import _options as o
-from unsung.cli._console import tell
+from unsung.cli._console import ProgressLine, tell
 from unsung.core.settings import pair
+from unsung.core.text import clock
 
 if TYPE_CHECKING:
     from unsung.reproduce.run import Progress
@@ -73,7 +74,7 @@ def reproduce(
         ray=ray,
         limit=limit,
     )
-    progress = (lambda: lambda _: None) if quiet else _Line
+    progress = (lambda: lambda _: None) if quiet else _drawn
     with quiet_libraries():
         if everything:
             for done in story.run_all(name, output or RESULTS, call, progress, typer.echo):
@@ -86,22 +87,16 @@ def _say(folder: Path, results: list[Result]) -> None:
     tell(f"{len(results)} numbers, page: {folder / 'index.html'}")
 
 
-class _Line:
-    """One line on standard error with the time left, drawn at most twice a second."""
+def _drawn() -> Callable[[Progress], None]:
+    """Return what draws a line with the time left."""
+    line, start_s = ProgressLine(every_s=0.5, logged=True), time.monotonic()
 
-    def __init__(self) -> None:
-        self._start = self._drawn = time.monotonic()
-
-    def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        last = progress.done == progress.total
-        if now - self._drawn < (0.5 if sys.stderr.isatty() else 10.0) and not last:
-            return
-        self._drawn = now
-        made = progress.done - progress.skipped
-        left = (now - self._start) / made * (progress.total - progress.done) if made else 0.0
+    def draw(progress: Progress) -> None:
+        made, left = progress.done - progress.skipped, progress.total - progress.done
         text = f"{progress.done} of {progress.total} scores"
         text += f", {progress.failed} failed" if progress.failed else ""
-        text += f", {left // 60:.0f} min {left % 60:02.0f} s left" if made and not last else ""
-        end = "\r" if sys.stderr.isatty() and not last else "\n"
-        print(f"{text:<60}", end=end, file=sys.stderr, flush=True)
+        if made and left:
+            text += f", {clock((time.monotonic() - start_s) / made * left)} left"
+        line.draw(text, keep=not left)
+
+    return draw

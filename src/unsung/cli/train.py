@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unsung.cli import _options as o
+from unsung.cli._console import ProgressLine
 from unsung.core.text import clock
 
 if TYPE_CHECKING:
@@ -57,25 +57,19 @@ def train(
     wish = call.Wish(
         recipe, tuple(data or ()), tuple(settings or ()), tuple(grid or ()), output, fresh, slurm
     )
-    for line in call.carry_out(wish, None if quiet else Line()):
+    for line in call.carry_out(wish, None if quiet else drawn()):
         typer.echo(line)
 
 
-class Line:
-    """One line on standard error: where a run stands, its speed, the time left."""
+def drawn() -> Callable[[Progress], None]:
+    """Return what draws where a run stands, its speed and the time left."""
+    line = ProgressLine(every_s=0.5, logged=True)
 
-    def __init__(self) -> None:
-        self._drawn = 0.0
+    def draw(progress: Progress) -> None:
+        keep = bool(progress.note) or progress.stage == "measuring"
+        line.draw(in_words(progress), keep=keep)
 
-    def __call__(self, progress: Progress) -> None:
-        """Draw, at most twice a second on a terminal, every ten seconds elsewhere."""
-        now, terminal = time.monotonic(), sys.stderr.isatty()
-        whole = bool(progress.note) or progress.stage == "measuring"
-        if now - self._drawn < (0.5 if terminal else 10.0) and not whole:
-            return
-        self._drawn = now
-        end = "\r" if terminal and not whole else "\n"
-        print(f"{in_words(progress):<100}", end=end, file=sys.stderr, flush=True)
+    return draw
 
 
 def in_words(progress: Progress) -> str:

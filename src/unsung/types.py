@@ -20,7 +20,7 @@ from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hin
 import numpy as np
 from numpy.typing import NDArray
 
-from unsung.errors import ManifestError, UnknownName
+from unsung.errors import EmptyAudio, ManifestError, NotFinite, UnknownName, UsageError
 from unsung.outputs import write_whole
 from unsung.text import numbered_lines, open_text, parse_json
 
@@ -89,6 +89,31 @@ class Clip(Record):
         one = self.samples.shape[0] == 1
         mixed: FloatArray = self.samples[0] if one else self.samples.mean(axis=0, dtype=np.float32)
         return mixed
+
+    def checked(self) -> FloatArray:
+        """Return the samples as float32. Shape: ``[channel, time]``.
+
+        Raises:
+            UsageError: another shape.
+            EmptyAudio, NotFinite: no samples, or some that are no numbers.
+        """
+        samples = np.asarray(self.samples, dtype=np.float32)
+        if samples.ndim != 2:
+            raise UsageError(
+                f"expected samples [channel, time], got shape {samples.shape}; "
+                "use samples[None] for one channel"
+            )
+        if samples.size == 0:
+            raise EmptyAudio(f"clip '{self.track_id}' has no samples; nothing can be done with it")
+        if not np.isfinite(samples).all():
+            raise NotFinite(f"clip '{self.track_id}' holds NaN or infinite samples; clean it first")
+        return samples
+
+
+def fit_length(samples: FloatArray, length: int) -> FloatArray:
+    """Cut the end or append zeros. Shape: ``[channel, time]`` → ``[channel, length]``."""
+    missing = length - samples.shape[1]
+    return np.pad(samples, ((0, 0), (0, missing))) if missing > 0 else samples[:, :length]
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 
 import unsung
+from unsung.audio.read import read_middle
 from unsung.errors import UsageError
 from unsung.reproduce import load, make_plan, pool, reproduce, score_all
 from unsung.reproduce.detectors import open_detectors
 from unsung.reproduce.plan import read_scores
 from unsung.reproduce.pool import here
 from unsung.reproduce.select import choose, open_manifests
-from unsung.reproduce.worker import read_middle, score_job
+from unsung.reproduce.worker import score_job
 
 SOURCE = Path(unsung.__file__).parent.parent
 

@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from unsung.attacks.base import fit_length
 from unsung.audio.resample import resample
-from unsung.types import FloatArray
+from unsung.types import FloatArray, fit_length
 
 __all__ = ["disturbed", "norm", "on_sphere"]
 

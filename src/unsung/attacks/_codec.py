@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from unsung.attacks.base import Attack, fit_length
+from unsung.attacks.base import Attack
 from unsung.audio.write import round_trip
-from unsung.types import Clip, FloatArray
+from unsung.types import Clip, FloatArray, fit_length
 
 __all__ = ["CodecAttack", "coded"]
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsung.attacks.base import fit_length
 from unsung.audio.resample import resample
-from unsung.types import Clip, FloatArray
+from unsung.types import Clip, FloatArray, fit_length
 
 __all__ = ["fitted", "mixed", "rms"]
 

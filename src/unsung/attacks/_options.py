@@ -12,10 +12,10 @@ import inspect
 import math
 from typing import Any
 
-from unsung.attacks.base import Attack, fit_length
+from unsung.attacks.base import Attack
 from unsung.audio.resample import resample
 from unsung.errors import UnknownName, UsageError
-from unsung.types import Clip
+from unsung.types import Clip, fit_length
 
 __all__ = ["RATE", "at_rate", "options_of", "setting_names", "split_options"]
 

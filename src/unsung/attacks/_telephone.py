@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from unsung.attacks.base import Attack, fit_length
+from unsung.attacks.base import Attack
 from unsung.audio.resample import resample
-from unsung.types import FloatArray
+from unsung.types import FloatArray, fit_length
 
 __all__ = ["TelephoneAttack"]
 

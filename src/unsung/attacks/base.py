@@ -18,8 +18,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from unsung.errors import AudioError, EmptyAudio, NotFinite, UsageError
-from unsung.types import Clip, FloatArray
+from unsung.errors import AudioError, UsageError
+from unsung.types import Clip, FloatArray, fit_length
 
 __all__ = ["Attack", "fit_length", "needed_partner"]
 
@@ -75,7 +75,7 @@ class Attack(ABC):
             AudioError: the attack itself broke the sound (a fault of the attack).
         """
         strength = self.check(strength)
-        samples = _checked(clip)
+        samples = clip.checked()
         out = self._apply(samples, clip.sample_rate_hz, strength, seed)
         out = np.ascontiguousarray(out, dtype=np.float32)
         if out.shape[0] != samples.shape[0] or not np.isfinite(out).all():
@@ -109,14 +109,6 @@ class Attack(ABC):
         """Change checked samples without writing to them. Shape: ``[channel, time]``, both ways."""
 
 
-def fit_length(samples: FloatArray, length: int) -> FloatArray:
-    """Cut the end or append zeros. Shape: ``[channel, time]`` → ``[channel, length]``."""
-    missing = length - samples.shape[1]
-    if missing > 0:
-        return np.pad(samples, ((0, 0), (0, missing)))
-    return samples[:, :length]
-
-
 def needed_partner(attack: Attack, partner: Clip | None) -> Clip:
     """Return the second clip of an attack, or say that it is missing."""
     if partner is None:
@@ -125,18 +117,4 @@ def needed_partner(attack: Attack, partner: Clip | None) -> Clip:
             f"{name} needs a second clip, got none; give {name}(partner), "
             "parse(text, partner) or --partner FILE"
         )
-    return dataclasses.replace(partner, samples=_checked(partner))
-
-
-def _checked(clip: Clip) -> FloatArray:
-    samples = np.asarray(clip.samples, dtype=np.float32)
-    if samples.ndim != 2:
-        raise UsageError(
-            f"expected samples [channel, time], got shape {samples.shape}; "
-            "use samples[None] for one channel"
-        )
-    if samples.size == 0:
-        raise EmptyAudio(f"clip '{clip.track_id}' has no samples; nothing can be attacked")
-    if not np.isfinite(samples).all():
-        raise NotFinite(f"clip '{clip.track_id}' holds NaN or infinite samples; clean it first")
-    return samples
+    return dataclasses.replace(partner, samples=partner.checked())

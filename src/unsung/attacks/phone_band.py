@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from unsung.attacks.base import Attack, fit_length
+from unsung.attacks.base import Attack
 from unsung.audio.resample import resample
-from unsung.types import FloatArray
+from unsung.types import FloatArray, fit_length
 
 __all__ = ["PhoneBand"]
 

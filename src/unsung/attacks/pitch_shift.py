@@ -14,8 +14,8 @@ import numpy as np
 import soxr
 
 from unsung.attacks._stretch import stretch
-from unsung.attacks.base import Attack, fit_length
-from unsung.types import FloatArray
+from unsung.attacks.base import Attack
+from unsung.types import FloatArray, fit_length
 
 __all__ = ["PitchShift"]
 

@@ -13,8 +13,8 @@ from typing import ClassVar
 import numpy as np
 import soxr
 
-from unsung.attacks.base import Attack, fit_length
-from unsung.types import FloatArray
+from unsung.attacks.base import Attack
+from unsung.types import FloatArray, fit_length
 
 __all__ = ["ResampleRoundTrip"]
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from unsung.attacks._mixing import mixed
-from unsung.attacks.base import Attack, fit_length
+from unsung.attacks.base import Attack
 from unsung.audio.resample import resample
-from unsung.types import FloatArray
+from unsung.types import FloatArray, fit_length
 
 __all__ = ["SpeechOver"]
 

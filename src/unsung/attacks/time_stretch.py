@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from unsung.attacks._stretch import stretch
-from unsung.attacks.base import Attack, fit_length
-from unsung.types import FloatArray
+from unsung.attacks.base import Attack
+from unsung.types import FloatArray, fit_length
 
 __all__ = ["TimeStretch"]
 

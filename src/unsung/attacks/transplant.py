@@ -14,8 +14,8 @@ import numpy as np
 from scipy import signal
 
 from unsung.attacks._mixing import fitted
-from unsung.attacks.base import Attack, fit_length, needed_partner
-from unsung.types import Clip, FloatArray
+from unsung.attacks.base import Attack, needed_partner
+from unsung.types import Clip, FloatArray, fit_length
 
 __all__ = ["Transplant"]
 

@@ -16,8 +16,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from unsung.attacks.base import Attack, fit_length
-from unsung.types import FloatArray
+from unsung.attacks.base import Attack
+from unsung.types import FloatArray, fit_length
 
 __all__ = ["VocoderStretch"]
 

@@ -34,6 +34,7 @@ from unsung.audio._decoders import (
     stage_spacings,
 )
 from unsung.errors import UsageError
+from unsung.evaluation.discrimination import roc_auc
 from unsung.types import FloatArray, Record
 
 __all__ = [
@@ -161,8 +162,7 @@ def auc(
         raise UsageError(
             f"expected teeth every {spacing_hz:g} Hz between {hz[0]:g} and {hz[-1]:g} Hz, got none"
         )
-    rank = scipy.stats.mannwhitneyu(values[tooth], values[other]).statistic
-    return float(rank / (tooth.sum() * other.sum()))
+    return roc_auc(tooth[tooth | other], values[tooth | other])
 
 
 def estimate(

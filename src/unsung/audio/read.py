@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -30,7 +31,15 @@ from unsung.errors import (
 )
 from unsung.types import Clip, FloatArray
 
-__all__ = ["AudioInfo", "AudioStream", "open_audio", "read_clip", "read_sound", "sha256_file"]
+__all__ = [
+    "AudioInfo",
+    "AudioStream",
+    "open_audio",
+    "read_clip",
+    "read_middle",
+    "read_sound",
+    "sha256_file",
+]
 
 _MISSING_S = 0.1  # a shorter lack is an encoder's rounding, not a cut
 _MOST_SKIPPED = 0.1  # of the packets; with more, what was heard is not the recording
@@ -108,6 +117,28 @@ def read_clip(
     """
     with open_audio(source) as stream:
         return part(stream, start_s, duration_s, mono)
+
+
+def read_middle(
+    source: str | Path, seconds: float | None, mono: bool = False, *, judged: bool = False
+) -> Clip:
+    """Decode the middle of a file, all of it where it is shorter or ``seconds`` is None.
+
+    Raises:
+        AudioError: as `read_clip`; with ``judged`` as `read_sound`.
+    """
+    read = read_sound if judged else read_clip
+    with open_audio(source) as stream:
+        total_s = stream.duration_s
+    if seconds is None or (total_s is not None and total_s <= seconds):
+        return read(source, mono=mono)
+    if total_s is not None:
+        return read(source, (total_s - seconds) / 2, seconds, mono)
+    whole = read(source, mono=mono)
+    rate = whole.sample_rate_hz
+    start = max(0, (whole.samples.shape[1] - round(seconds * rate)) // 2)
+    kept = whole.samples[:, start : start + round(seconds * rate)]
+    return replace(whole, samples=kept, start_s=start / rate)
 
 
 class AudioStream:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unsung.evaluation.discrimination import roc_auc
+from unsung.evaluation.weighted import auc_many
 from unsung.types import Record, Track
 
 __all__ = ["ALL", "FEATURES", "Confound", "confounds"]
@@ -145,23 +147,14 @@ def _auc(
     scores: NDArray[np.float64], positive: NDArray[np.bool_], groups: Codes, seed: int
 ) -> tuple[float, float, float]:
     """Return the area under the ROC curve and its interval from resampled groups."""
-    _, places = np.unique(scores.round(9), return_inverse=True)
-    rng = np.random.default_rng(seed)
     n_groups = int(groups.max()) + 1
-
-    def area(weights: NDArray[np.float64]) -> float:
-        ups = np.bincount(places, weights * positive)
-        downs = np.bincount(places, weights * ~positive)
-        below = np.cumsum(downs) - downs
-        total = ups.sum() * downs.sum()
-        return float((ups * (below + downs / 2)).sum() / total) if total else 0.5
-
-    draws = [
-        area(rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups))[groups].astype(float))
-        for _ in range(_RESAMPLES)
-    ]
+    shares = np.full(n_groups, 1 / n_groups)
+    drawn = np.random.default_rng(seed).multinomial(n_groups, shares, _RESAMPLES)[:, groups]
+    both = (drawn[:, positive].sum(axis=1) > 0) & (drawn[:, ~positive].sum(axis=1) > 0)
+    draws = np.full(_RESAMPLES, 0.5)  # where one class is absent, nothing tells
+    draws[both] = auc_many(positive, scores.round(9), drawn[both])
     low, high = np.quantile(draws, (0.025, 0.975))
-    value = area(np.ones(len(scores)))
+    value = roc_auc(positive, scores.round(9))
     return value, min(float(low), value), max(float(high), value)
 
 

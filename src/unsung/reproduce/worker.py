@@ -8,12 +8,11 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from unsung.attacks import parse
 from unsung.audio.mixing import heard
-from unsung.audio.read import open_audio, read_clip, sha256_file
+from unsung.audio.read import read_middle, sha256_file
 from unsung.errors import NotFinite
 from unsung.reproduce.adversary import equipped, needs_model
 from unsung.reproduce.conditions import CLEAN
@@ -22,7 +21,7 @@ from unsung.reproduce.plan import Cell, Job
 from unsung.runtime import Bundle, decide
 from unsung.types import Clip
 
-__all__ = ["FALSE_ALARM_RATE", "error_row", "read_middle", "score_job"]
+__all__ = ["FALSE_ALARM_RATE", "error_row", "score_job"]
 
 FALSE_ALARM_RATE = 0.01
 """The detector's own threshold at this rate is held fixed over all conditions."""
@@ -34,7 +33,7 @@ def score_job(job: Job, detectors: Sequence[Detector]) -> Iterator[dict[str, Any
     """Yield a row a cell; what goes wrong becomes the cell's row and the others go on."""
     try:
         sha256 = sha256_file(job.track.path)
-        clip = read_middle(Path(job.track.path), job.middle_s)
+        clip = read_middle(job.track.path, job.middle_s)
     except Exception as error:
         yield from (error_row(job, cell, detectors, error) for cell in job.cells)
         return
@@ -85,24 +84,10 @@ class _Sound:
             return parse(cell.condition)(self._clip, own)
         partner = None
         if cell.partner is not None:
-            partner = read_middle(Path(cell.partner.path), self._job.middle_s)
+            partner = read_middle(cell.partner.path, self._job.middle_s)
         bundle = self._detectors[cell.detector].of(track)
         chain = equipped(cell.condition, bundle, partner, positive=track.label != "human")
         return chain(self._clip, own)
-
-
-def read_middle(path: Path, middle_s: float | None) -> Clip:
-    """Decode the middle of a file, all channels; all of it when it is shorter."""
-    with open_audio(path) as stream:
-        duration_s = stream.duration_s
-    if middle_s is None or (duration_s is not None and duration_s <= middle_s):
-        return read_clip(path)
-    if duration_s is not None:
-        return read_clip(path, (duration_s - middle_s) / 2, middle_s)
-    clip = read_clip(path)
-    length = round(middle_s * clip.sample_rate_hz)
-    start = max(0, (clip.samples.shape[1] - length) // 2)
-    return Clip(clip.samples[:, start : start + length], clip.sample_rate_hz)
 
 
 def _judge(

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-from unsung.audio.read import open_audio, read_sound
+from unsung.audio.read import read_middle
 from unsung.audio.sources import Source
 from unsung.core.text import is_url
 from unsung.errors import UsageError
@@ -27,18 +26,7 @@ def middle(path: Path, seconds: float = SECONDS) -> Clip:
     """
     if not seconds > 0:
         raise UsageError(f"expected more than 0 seconds, got {seconds:g}; try {SECONDS:g}")
-    with open_audio(path) as stream:
-        total_s = stream.duration_s
-    if total_s is not None:
-        return read_sound(path, max(0.0, (total_s - seconds) / 2), seconds)
-    whole = read_sound(path)
-    wanted = round(seconds * whole.sample_rate_hz)
-    start = max(0, (whole.samples.shape[1] - wanted) // 2)
-    return replace(
-        whole,
-        samples=whole.samples[:, start : start + wanted],
-        start_s=start / whole.sample_rate_hz,
-    )
+    return read_middle(path, seconds, judged=True)
 
 
 def named(text: str) -> Source:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from unsung.audio.read import open_audio, read_clip, read_sound
+from unsung.audio.read import open_audio, read_clip, read_middle
 from unsung.audio.resample import resample
 from unsung.core.records import Records, read_records
 from unsung.data._atomic import full_disk
@@ -143,10 +143,7 @@ def decoded(path: str, sample_rate_hz: int, longest_s: float) -> FloatArray:
     Raises:
         AudioError: it cannot be decoded, or a scan would not judge it.
     """
-    with open_audio(path) as stream:
-        whole_s = stream.duration_s or 0.0
-    start_s = max(0.0, (whole_s - longest_s) / 2) if longest_s else 0.0
-    clip = read_sound(path, start_s, longest_s or None, mono=True)
+    clip = read_middle(path, longest_s or None, mono=True, judged=True)
     if float(np.abs(clip.samples).max(initial=0.0)) < QUIETEST:
         raise SilentAudio(f"{path}: expected sound above −80 dB, it is silent")
     sound = resample(clip.samples[0], clip.sample_rate_hz, sample_rate_hz)

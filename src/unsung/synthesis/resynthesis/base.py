@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from unsung.audio import sha256_file
 from unsung.audio.resample import resample
-from unsung.errors import AudioError, EmptyAudio, NotFinite, UnknownName, UsageError
+from unsung.errors import AudioError, UnknownName, UsageError
 from unsung.synthesis.decoder import predicted_peaks_hz
-from unsung.types import Clip, FloatArray
+from unsung.types import Clip, FloatArray, fit_length
 
 __all__ = ["Resynthesis", "fit_length", "hash_files", "in_chunks"]
 
@@ -124,7 +124,7 @@ class Resynthesis(ABC):
             UnsungError: the system's weights were not found or do not fit.
             AudioError: the system returned something else than finite sound.
         """
-        samples = _checked(clip)
+        samples = clip.checked()
         self._prepare()
         native = resample(samples, clip.sample_rate_hz, self.sample_rate_hz)
         made = np.empty_like(native)
@@ -166,12 +166,6 @@ class Resynthesis(ABC):
             )
         back = fit_length(back, native.shape[1])
         return back if len(part) == self.channels else back.mean(axis=0, keepdims=True)
-
-
-def fit_length(samples: FloatArray, length: int) -> FloatArray:
-    """Cut the end or append zeros. Shape: ``[channel, time]`` → ``[channel, length]``."""
-    missing = length - samples.shape[1]
-    return np.pad(samples, ((0, 0), (0, missing))) if missing > 0 else samples[:, :length]
 
 
 def in_chunks(
@@ -217,17 +211,3 @@ def hash_files(path: Path, patterns: tuple[str, ...] = ("*",)) -> str:
     for item in found:
         digest.update(item.name.encode() + b"\0" + sha256_file(item).encode())
     return digest.hexdigest()
-
-
-def _checked(clip: Clip) -> FloatArray:
-    samples = np.asarray(clip.samples, dtype=np.float32)
-    if samples.ndim != 2:
-        raise UsageError(
-            f"expected samples [channel, time], got shape {samples.shape}; "
-            "use samples[None] for one channel"
-        )
-    if samples.size == 0:
-        raise EmptyAudio(f"clip '{clip.track_id}' has no samples; nothing can be resynthesised")
-    if not np.isfinite(samples).all():
-        raise NotFinite(f"clip '{clip.track_id}' holds NaN or infinite samples; clean it first")
-    return samples

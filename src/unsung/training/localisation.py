@@ -15,7 +15,6 @@ run goes on. When not to use: for how convincing a splice sounds; keys and tempi
 from __future__ import annotations
 
 import argparse
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -27,6 +26,7 @@ import numpy as np
 
 from unsung.audio.read import read_clip
 from unsung.audio.resample import resample
+from unsung.core.records import Records
 from unsung.detectors.residual_linear import ResidualLinear
 from unsung.errors import AudioError
 from unsung.runtime import load_bundle
@@ -131,11 +131,10 @@ def _all_rows(planned: Sequence[Case], folds: Path, work: Path, jobs: int) -> li
     known = read_rows(work)
     missing = [case for case in planned if case.key not in known]
     work.parent.mkdir(parents=True, exist_ok=True)
-    with work.open("a", encoding="utf-8") as file, ProcessPoolExecutor(jobs) as pool:
+    with Records(work) as file, ProcessPoolExecutor(jobs) as pool:
         named = [str(folds / f"fold-{case.fold}") for case in missing]
         for row in pool.map(score_case, missing, named, chunksize=2):
-            file.write(json.dumps(row) + "\n")
-            file.flush()
+            file.append(row)
             known[row["key"]] = row
     order: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for case in planned:

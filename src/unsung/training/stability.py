@@ -13,7 +13,6 @@ picked on these very figures; the page lists every rule that was looked at.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -24,13 +23,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unsung.core.records import Records, read_records
 from unsung.detectors.residual_linear import ResidualLinear
 from unsung.errors import AudioError
 from unsung.evaluation.conformal import conformal_threshold
 from unsung.evaluation.proportions import clopper_pearson
 from unsung.runtime import Bundle, load_bundle
 from unsung.runtime.stable import CHANGES, changed
-from unsung.text import parse_json
 from unsung.training.material import Material, gather
 from unsung.training.measure import Excerpt, read_mono
 from unsung.types import FloatArray
@@ -153,10 +152,9 @@ def _all_scores(items: Sequence[Item], folds: Path, work: Path, jobs: int) -> li
         if f"{item.excerpt.track.id}|{condition}" not in known
     ]
     work.parent.mkdir(parents=True, exist_ok=True)
-    with work.open("a", encoding="utf-8") as file, ProcessPoolExecutor(jobs) as pool:
+    with Records(work) as file, ProcessPoolExecutor(jobs) as pool:
         for row in pool.map(_task, tasks, chunksize=8):
-            file.write(json.dumps(row) + "\n")
-            file.flush()
+            file.append(row)
             known[row["key"]] = row
     wanted = {f"{item.excerpt.track.id}|{c}" for item in items for c in CONDITIONS}
     return [row for key, row in known.items() if key in wanted]
@@ -166,9 +164,7 @@ def read_rows(work: Path) -> dict[str, dict[str, Any]]:
     """Return the finished rows of a file by key; none where it does not exist."""
     if not work.exists():
         return {}
-    lines = work.read_bytes().split(b"\n")[:-1]  # without a newline a line is not finished
-    rows = [parse_json(line) for line in lines if line]
-    return {row["key"]: row for row in rows}
+    return {row["key"]: row for _, _, row in read_records(work)}
 
 
 _bundle = cache(load_bundle)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import numpy as np
@@ -13,13 +12,11 @@ from hypothesis import strategies as st
 
 from unsung.evaluation._checks import EvaluationError
 from unsung.evaluation.conformal import (
-    VerdictThresholds,
     conformal_threshold,
     false_alarm_interval,
     one_per_group,
     p_values,
     thresholds_by_category,
-    verdict_thresholds,
 )
 
 
@@ -100,47 +97,6 @@ def test_categories_have_their_own_thresholds():
     found = thresholds_by_category(scores, names, 0.01)
     assert found["quiet"] < 100 < 1000 < found["loud"]
     assert found["rare"] is None
-
-
-def test_both_promises_hold_on_new_tracks():
-    rng = np.random.default_rng(4)
-    false_alarms, misses = [], []
-    labels = np.repeat([0, 1], 120)
-    for shift in (1.0, 6.0):
-        for _ in range(300):
-            scores = rng.normal(size=240) + shift * labels
-            rule = verdict_thresholds(labels, scores, false_alarm_rate=0.05, miss_rate=0.1)
-            false_alarms.append(np.mean(rng.normal(size=300) >= rule.ai))
-            misses.append(np.mean(rng.normal(size=300) + shift <= rule.human))
-        assert np.mean(false_alarms) <= 0.05 + 0.005
-        assert np.mean(misses) <= 0.1 + 0.01
-
-
-def test_verdicts():
-    rule = VerdictThresholds(2.0, -1.0, 0.01, 0.05)
-    assert [rule.verdict(s) for s in (2.0, 1.9, -1.0, -5.0)] == [
-        "ai", "undecided", "human", "human"
-    ]  # fmt: skip
-    never = VerdictThresholds(None, None, 0.01, 0.05)
-    assert never.verdict(99.0) == "undecided"
-    assert VerdictThresholds.from_dict(json.loads(json.dumps(never.to_dict()))) == never
-    with pytest.raises(EvaluationError, match="NaN"):
-        rule.verdict(math.nan)
-    with pytest.raises(EvaluationError, match="below the AI threshold"):
-        VerdictThresholds(0.0, 0.0, 0.01, 0.05)
-
-
-def test_crossed_thresholds_leave_nothing_undecided():
-    labels = [0] * 99 + [1] * 99
-    rule = verdict_thresholds(labels, [*range(99), *range(1000, 1099)])
-    assert rule.human == np.nextafter(rule.ai, -np.inf)
-    assert {rule.verdict(s) for s in (0.0, 98.0, 500.0, 2000.0)} == {"human", "ai"}
-
-
-def test_few_tracks_give_no_verdict():
-    rule = verdict_thresholds([0] * 50 + [1] * 50, range(100), miss_rate=0.05)
-    assert rule.ai is None
-    assert rule.human is not None
 
 
 def test_false_alarm_interval_on_fresh_music():

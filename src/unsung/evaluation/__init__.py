@@ -3,7 +3,7 @@
 
 from unsung.evaluation.calibration import brier, cllr, ece, llr_to_probability, min_cllr
 from unsung.evaluation.calibrators import Affine, Isotonic, Temperature, calibrator_from_dict
-from unsung.evaluation.conformal import conformal_threshold, verdict_thresholds
+from unsung.evaluation.conformal import conformal_threshold
 from unsung.evaluation.decisions import confusion_at
 from unsung.evaluation.discrimination import (
     average_precision,
@@ -35,5 +35,4 @@ __all__ = [
     "min_cllr",
     "roc_auc",
     "threshold_at",
-    "verdict_thresholds",
 ]

@@ -12,7 +12,6 @@ in Bates et al., Testing for Outliers with Conformal p-values, 2023.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -24,21 +23,17 @@ from unsung.evaluation._checks import (
     as_groups,
     as_scores,
     as_threshold,
-    binary,
     fraction,
     same_length,
 )
 from unsung.evaluation.proportions import Interval, clopper_pearson
-from unsung.types import Record, Verdict
 
 __all__ = [
-    "VerdictThresholds",
     "conformal_threshold",
     "false_alarm_interval",
     "one_per_group",
     "p_values",
     "thresholds_by_category",
-    "verdict_thresholds",
 ]
 
 PerGroup = Literal["max", "random"]
@@ -135,70 +130,6 @@ def p_values(human_scores: ArrayLike, scores: ArrayLike) -> Floats:
     human, s = np.sort(as_scores(human_scores, "human scores")), as_scores(scores)
     at_or_above = human.size - np.searchsorted(human, s, side="left")
     return np.asarray((1 + at_or_above) / (human.size + 1), dtype=np.float64)
-
-
-@dataclass(frozen=True)
-class VerdictThresholds(Record):
-    """``score >= ai`` says AI, ``score <= human`` says human, between them undecided.
-
-    None: that verdict is never given, for want of calibration tracks.
-    """
-
-    ai: float | None
-    human: float | None
-    false_alarm_rate: float
-    miss_rate: float
-
-    def __post_init__(self) -> None:
-        if self.ai is not None and self.human is not None and self.human >= self.ai:
-            raise EvaluationError(
-                f"expected the human threshold below the AI threshold, "
-                f"got {self.human} and {self.ai}"
-            )
-
-    def verdict(self, score: float) -> Verdict:
-        """Return the verdict on one score.
-
-        >>> VerdictThresholds(2.0, -1.0, 0.01, 0.05).verdict(0.0)
-        'undecided'
-        """
-        value = as_threshold(score)
-        if self.ai is not None and value >= self.ai:
-            return "ai"
-        if self.human is not None and value <= self.human:
-            return "human"
-        return "undecided"
-
-
-def verdict_thresholds(
-    labels: ArrayLike,
-    scores: ArrayLike,
-    groups: ArrayLike | None = None,
-    *,
-    false_alarm_rate: float = 0.01,
-    miss_rate: float = 0.05,
-) -> VerdictThresholds:
-    """Return both thresholds with their promises.
-
-    At most ``false_alarm_rate`` of new human tracks is called AI; at most ``miss_rate`` of new AI
-    tracks *like the calibration ones* is called human (an unseen generator breaks this half).
-    When the classes are so far apart that the thresholds cross, the AI threshold stands and the
-    human one moves down to just below it: nothing stays undecided and both promises still hold.
-    Groups count once: by their largest score if human, by their smallest if AI.
-
-    Shape: ``[item]``, ``[item]``, ``[item]`` → two scores.
-
-    >>> verdict_thresholds([0] * 99 + [1] * 19, [*range(99), *range(200, 219)]).verdict(150)
-    'ai'
-    """
-    y, s = binary(labels, scores)
-    g = as_groups(groups, y.size)
-    ai = conformal_threshold(s[y == 0], false_alarm_rate, g[y == 0])
-    mirrored = conformal_threshold(-s[y == 1], miss_rate, g[y == 1])
-    human = None if mirrored is None else -mirrored
-    if ai is not None and human is not None and human >= ai:
-        human = float(np.nextafter(ai, -np.inf))
-    return VerdictThresholds(ai, human, false_alarm_rate, miss_rate)
 
 
 def false_alarm_interval(

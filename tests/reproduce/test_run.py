@@ -209,13 +209,13 @@ def test_tracks_of_several_sample_rates_mix(toml, table):
 
 
 def test_a_score_that_is_no_number_is_an_error_row_and_says_whose(toml, table, monkeypatch):
-    from unsung.runtime.bundle import Bundle
+    from unsung.runtime.bundle import Bundle, load_bundle
 
     plan, detectors = prepared(toml('attacks = ["gain@6"]'), table())
     monkeypatch.setattr(Bundle, "logits", lambda *_: np.array([np.nan], np.float32))
     rows = list(score_job(plan.jobs[0], detectors))
     assert {row["error"]["type"] for row in rows} == {"NotFinite"}
-    assert all("default-5 gave nan" in row["error"]["message"] for row in rows)
+    assert all(f"{load_bundle('default').name} gave nan" in row["error"]["message"] for row in rows)
 
 
 def test_nothing_but_failures_is_an_error_that_points_to_them(toml, table, tmp_path, monkeypatch):

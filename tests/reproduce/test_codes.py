@@ -73,5 +73,5 @@ def test_keys_cover_code_detector_partner_and_seed(toml, table, monkeypatch):
 
 
 def test_two_detectors_of_one_name_are_refused():
-    with pytest.raises(UsageError, match="two detectors of the experiment are called 'default-5'"):
+    with pytest.raises(UsageError, match="two detectors of the experiment are called 'default-6'"):
         open_detectors(("default", "default"), {})

@@ -172,11 +172,11 @@ def test_a_watch_goes_on_and_says_each_once(bad):
 
 
 def test_what_is_left_out_is_counted_by_extension(music):
-    for name in ("a.jpg", "b.JPG", "human/c.txt", "list.m3u", ".hidden", "README", "x.sln"):
+    for name in ("a.jpg", "b.JPG", "human/c.txt", "list.m3u", ".hidden", "README"):
         (music / name).write_bytes(b"x")
     left_out = Counter()
     assert len(list(expand(["music"], left_out))) == len(GOOD)
-    assert left_out == {".jpg": 2, ".txt": 1, ".m3u": 1, "": 1, ".sln": 1}
+    assert left_out == {".jpg": 2, ".txt": 1, ".m3u": 1, "": 1}
 
 
 def test_folders_may_be_nested_deeper_than_calls(music):

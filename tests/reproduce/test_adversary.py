@@ -32,7 +32,8 @@ def test_the_gradient_is_of_the_score_that_a_scan_gives(bundle, seconds):
     pytest.importorskip("torch")
     sound = noise(seconds)[None]
     logits, gradient = score_and_gradient_of(bundle)(sound)
-    assert logits == pytest.approx(score_of(bundle)(sound), abs=0.3)
+    # The windows of the gradient lie where torch puts them: a few frames apart from the scan's.
+    assert logits == pytest.approx(score_of(bundle)(sound), abs=0.5)
     # Small: the best shift is another one a little further on.
     step = 1e-4 * gradient / np.linalg.norm(gradient)
     model = score_and_gradient_of(bundle)

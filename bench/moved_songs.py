@@ -77,10 +77,10 @@ def main() -> None:
     jobs = [(song, name) for song in songs for name in conditions]
     with ProcessPoolExecutor(options.jobs) as pool:
         verdicts = list(pool.map(partial(judged, folds=options.folds), jobs))
+        listened = list(pool.map(partial(looked, folds=options.folds), songs))
     counts: Counter[tuple[str, str, str]] = Counter()
     for (song, name), verdict in zip(jobs, verdicts, strict=True):
         counts[name, song.track.label, verdict] += 1
-        listened = list(pool.map(partial(looked, folds=options.folds), songs))
     page = _page(conditions, counts, songs, options) + _looks(songs, listened)
     (options.out / "moved-songs.md").write_text(page, encoding="utf-8")
 

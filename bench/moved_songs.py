@@ -23,6 +23,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from unsung.audio.read import read_clip
+from unsung.audio.resample import resample
 from unsung.evaluation.proportions import clopper_pearson
 from unsung.runtime import Analysis, Analyzer, Bundle, decide, load_bundle
 from unsung.runtime.decide import LOOKS_S
@@ -102,14 +103,16 @@ def chosen(songs: list[Song], n: int) -> list[Song]:
 def looked(song: Song, folds: Path) -> tuple[bool, bool, bool]:
     """Return whether a song is called AI at any time, at any of the looks, and at its end."""
     bundle = _bundle(folds / f"fold-{song.track.split}")
-    sound = read_clip(song.track.path, mono=True)
-    analyzer = Analyzer(bundle, sound.sample_rate_hz)
+    rate = bundle.sample_rate_hz  # a resampler in the middle of its work cannot be copied
+    clip = read_clip(song.track.path, mono=True)
+    sound = resample(clip.samples[0], clip.sample_rate_hz, rate)
+    analyzer = Analyzer(bundle, rate)
     often, shared = [], []
-    step = round(EVERY_S * sound.sample_rate_hz)
+    step = round(EVERY_S * rate)
     waiting = list(LOOKS_S)
-    for start in range(0, sound.samples.shape[1], step):
-        analyzer.push(sound.samples[0, start : start + step])
-        so_far = copy.deepcopy(analyzer).finish()
+    for start in range(0, len(sound), step):
+        analyzer.push(sound[start : start + step])
+        so_far = copy.deepcopy(analyzer, {id(bundle): bundle}).finish()
         often.append(_ai(bundle, so_far, RATE_OF_ALARMS))
         if waiting and so_far.covered_s >= waiting[0]:
             shared.append(_ai(bundle, so_far, RATE_OF_ALARMS / (len(LOOKS_S) + 1)))

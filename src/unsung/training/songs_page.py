@@ -297,7 +297,7 @@ def _altered(sheet: _Sheet, rows: list[Result]) -> list[str]:
         "## Altered sound: 45 s from the middle of songs, at 1 %, threshold unchanged",
         "",
         "Fits of other folds have heard the same alterations of other owners' songs; the same with "
-        "other programs, which no fit has heard: moved-songs.md.",
+        "other programs, which no fit has heard: bench/moved_songs.py.",
         "",
         *_by_attack(sheet, rows, copies, sorted(set(sheet.attack[copies]))),
         "",
